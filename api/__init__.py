@@ -1,0 +1,1 @@
+"""The doors: HTTP, SPARQL protocol, web pages, command line."""

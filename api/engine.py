@@ -1,0 +1,510 @@
+"""Opens a data folder; the one place where kg and search meet: the journal feeds both."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from api import folder as folders
+from api.index import Index, entity_of
+from kg import vocabulary as v
+from kg.errors import Busy, DamagedData, NotFound
+from kg.journal import Journal
+from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
+from kg.terms import Statement, from_payload
+
+if TYPE_CHECKING:
+    from kg.ingest import Report
+    from kg.sparql.pool import QueryPool, QueryResult
+    from search.query import Query
+    from search.results import Matches, SourceAnswer
+
+    from kg.findings import Row
+    from kg.graph import EmbeddedGraph
+    from kg.readers import RecordKind
+
+Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
+_Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source as it stands: who publishes it, how much of it is live, and when it last changed."""
+
+    id: str
+    title: str
+    publisher: str
+    licence: str
+    url: str
+    issued: str
+    namespace: str
+    public: bool
+    entities: int
+    as_of: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a data folder holds and how far each view has come."""
+
+    data: str
+    journal_seq: int
+    graph_seq: int
+    index_seq: int
+    entities: int
+    actors: int
+    model: str
+    sources: tuple[SourceStatus, ...]
+    sandbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing `check` found, in which view, and whether it was repaired."""
+
+    view: str
+    what: str
+    repaired: bool = False
+    mend: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Records read from the journal, kept while its seq stays the same."""
+
+    seq: int = -1
+    by_type: dict[type, list[Entity]] = field(default_factory=dict)
+
+
+class Engine:
+    """A data folder, open for reading, or for reading and writing (one writer at a time)."""
+
+    def __init__(self, folder: folders.DataFolder, lock: folders.WriteLock | None, model: str | None) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._writing = threading.Lock()
+        self._graph: EmbeddedGraph | None = None
+        self._pool: QueryPool | None = None
+        self._seen = _Seen()
+        self.journal = Journal.open(folder.journal, create=lock is not None, read_only=lock is None)
+        self.index = Index(folder.index, self.journal, model)
+
+    @classmethod
+    def open(
+        cls,
+        data: Path,
+        *,
+        write: bool = False,
+        create: bool = False,
+        model: str | None = None,
+        progress: Progress | None = None,
+    ) -> Engine:
+        """The data folder at `data`.
+
+        With `write`, takes the folder's lock, brings every view to the journal's seq, and keeps the lock until
+        `close`. Raises DataFolderError (missing, empty, foreign), Busy (another writer) or StorageFull.
+        """
+        folder = folders.created(data) if create and write else folders.existing(data)
+        lock = folders.WriteLock(folder) if write else None
+        try:
+            engine = cls(folder, lock, model)
+            if write:
+                engine._bring_up(progress)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+        return engine
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of every file, child process and the lock."""
+        if self._pool is not None:
+            self._pool.close()
+        if self._graph is not None:
+            self._graph.close()
+        self.index.close()
+        self.journal.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    # Bringing the views to the journal's seq
+
+    def _bring_up(self, progress: Progress | None) -> None:
+        from kg import packaged
+
+        mark = f"ontology {packaged.fingerprint()}"
+        if not any(batch.note == mark for batch in self.journal.batches(v.PACKAGED, limit=1)):
+            wanted = dict(packaged.load())
+            gone = [iri for iri in self.journal.current(v.PACKAGED) if iri not in wanted]
+            self.journal.append(v.PACKAGED, wanted.items(), gone, note=mark)
+        self._catch_up(progress)
+
+    def _catch_up(self, progress: Progress | None = None) -> None:
+        """Graph, snapshot and index to the journal's seq; what another view lacks never holds one back."""
+        from kg import projection
+
+        try:
+            projection.catch_up(self.journal, self.graph, progress)
+        except OSError as error:
+            raise folders.storage_error(error, self.folder.path) from error
+        self.index.catch_up(progress)
+
+    @property
+    def graph(self) -> EmbeddedGraph:
+        """The graph view; only a writer opens it, since Oxigraph allows one process at a time."""
+        if self._graph is None:
+            from kg.graph import EmbeddedGraph
+
+            self._graph = EmbeddedGraph.open(self.folder.graph, create=True)
+        return self._graph
+
+    def _writer(self) -> threading.Lock:
+        if self._lock is None:
+            raise Busy(f"{self.folder.path} was opened for reading only.", "Open it with write=True.")
+        return self._writing
+
+    # Writing
+
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        source: Source,
+        *,
+        record: RecordKind = "actor",
+        mapping_file: Path | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        partial: bool = False,
+        allow_deletions: bool = False,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Makes the files the new complete version of the source (with `partial`: adds and changes, deletes nothing).
+
+        Raises RefusedInput for a file that cannot be read at all, or with `strict` for any bad row, and Held when
+        more than max(5, 2 %) of the source would be deleted and `allow_deletions` is not given.
+        """
+        from kg.intake import parse
+
+        from kg.readers import Job
+
+        jobs = [Job(path, record, mapping_file) for path in paths]
+        return self._ingest(
+            source,
+            parse(jobs, source),
+            strict=strict,
+            dry_run=dry_run,
+            partial=partial,
+            allow_deletions=allow_deletions,
+            progress=progress,
+        )
+
+    def add_vocabulary(
+        self, path: Path, scheme: str, *, strict: bool = False, dry_run: bool = False, progress: Progress | None = None
+    ) -> Report:
+        """Makes the file (SKOS in any RDF form, or TSV/CSV with a column a language) the scheme's new version."""
+        from kg.intake import parse
+
+        from kg.readers import Job
+
+        v.check_source_name(scheme)
+        title = f"Vocabulary {scheme}"
+        source = Source(id=f"vocabulary-{scheme}", title=title, namespace=v.concept_namespace(scheme))
+        rows = parse([Job(path, "concept", scheme=scheme)], source)
+        return self._ingest(source, rows, strict=strict, dry_run=dry_run, allow_deletions=True, progress=progress)
+
+    def remove_source(self, name: str) -> int:
+        """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
+        with self._writer():
+            live = self.journal.current(name)
+            if not live or name == v.PACKAGED:
+                raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
+            self.journal.append(name, (), live, note="removed")
+            self._catch_up()
+        return len(live)
+
+    def _ingest(
+        self,
+        source: Source,
+        rows: Iterable[Row],
+        *,
+        strict: bool = False,
+        dry_run: bool = False,
+        partial: bool = False,
+        allow_deletions: bool = False,
+        progress: Progress | None = None,
+    ) -> Report:
+        from kg.ingest import ingest
+
+        from kg.validation import Validator
+
+        with self._writer():
+            report = ingest(
+                self.journal,
+                source,
+                rows,
+                validator=Validator.packaged(),
+                strict=strict,
+                dry_run=dry_run,
+                partial=partial,
+                allow_deletions=allow_deletions,
+            )
+            if not dry_run:
+                self._catch_up(progress)
+        return report
+
+    # Reading
+
+    @property
+    def seq(self) -> int:
+        """The journal's number of the last change."""
+        return self.journal.last_seq
+
+    def search(self, query: Query) -> Matches:
+        """The actors that can meet a need, with the reasons. A damaged index is built again first."""
+        try:
+            matcher = self.index.matcher()
+        except DamagedData:
+            self._repair_index()
+            matcher = self.index.matcher()
+        return replace(matcher.search(query), sources=self._source_answers())
+
+    def _repair_index(self) -> None:
+        if self._lock is not None:
+            self.index.rebuild()
+            return
+        lock = folders.WriteLock(self.folder)
+        try:
+            self.index.rebuild()
+        finally:
+            lock.release()
+
+    def _source_answers(self) -> tuple[SourceAnswer, ...]:
+        from search.results import SourceAnswer
+
+        return tuple(
+            SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
+            for s in self.sources()
+            if s.id != v.PACKAGED
+        )
+
+    def _records(self, kind: type[_Kind]) -> list[_Kind]:
+        """Every live record of one class, read again only when the journal has moved."""
+        seen = self._seen
+        if seen.seq != self.journal.last_seq:
+            seen = _Seen(self.journal.last_seq)
+        if kind not in seen.by_type:
+            found: list[Entity] = []
+            marks = _CLASS_MARKS[kind]
+            for change in self.journal.entities():
+                if any(mark in change.payload for mark in marks):
+                    entity = entity_of(change)
+                    if isinstance(entity, kind):
+                        found.append(entity)
+            seen.by_type[kind] = found
+        self._seen = seen
+        return [entity for entity in seen.by_type[kind] if isinstance(entity, kind)]
+
+    def entity(self, id_or_iri: str, room: str, source: str = "") -> Entity:
+        """The record named by its IRI, or by its id in a room ("actor", "offer", "recipe" …). Raises NotFound."""
+        for iri in self._candidates(id_or_iri, room, source):
+            for change in self.journal.entity(iri):
+                found = entity_of(change)
+                if found is not None and (not source or change.source == source):
+                    return found
+        where = f" in the source {source!r}" if source else ""
+        raise NotFound(f"There is no {room} {id_or_iri!r}{where}.", "Search for it by name, or see 'filiere sources'.")
+
+    def _candidates(self, id_or_iri: str, room: str, source: str) -> Iterator[str]:
+        if id_or_iri.startswith(("http://", "https://")):
+            yield id_or_iri
+            return
+        for status in self.sources():
+            if not source or status.id == source:
+                yield v.mint(status.namespace, room, id_or_iri)
+
+    def actor(self, id_or_iri: str, source: str = "") -> Actor:
+        """One actor as one source describes it. Raises NotFound."""
+        found = self.entity(id_or_iri, "actor", source)
+        if not isinstance(found, Actor):
+            raise NotFound(f"{id_or_iri!r} is not an actor.", "Search for it by name.")
+        return found
+
+    def actors(self) -> list[Actor]:
+        """Every actor, in the order of the journal."""
+        return self._records(Actor)
+
+    def clusters(self) -> list[Actor]:
+        """The actors that are clusters, by country and name."""
+        return sorted((a for a in self.actors() if a.kind == "cluster"), key=lambda a: (a.country, a.name.casefold()))
+
+    def members(self, cluster: Actor) -> list[Actor]:
+        """The actors that say they are members of the cluster, by name."""
+        found = [a for a in self.actors() if a.source == cluster.source and cluster.id in a.clusters]
+        return sorted(found, key=lambda a: a.name.casefold())
+
+    def concept(self, id_or_iri: str) -> Concept:
+        """A competency by IRI, by slug ("hydroalcoholic-gel") or by code ("cpv:33140000"). Raises NotFound."""
+        code = v.normal_code(id_or_iri)
+        names = [id_or_iri] if id_or_iri.startswith("http") else [v.COMPETENCY + id_or_iri]
+        for iri in [*names, *([v.code_iri(code)] if code else [])]:
+            for change in self.journal.entity(iri):
+                found = entity_of(change)
+                if isinstance(found, Concept):
+                    return found
+        raise NotFound(f"There is no competency {id_or_iri!r}.", "Look for it with a search; its concepts have links.")
+
+    def narrower(self, concept: Concept) -> list[Concept]:
+        """The concepts directly below one, by English label."""
+        return sorted((c for c in self._records(Concept) if concept.iri in c.broader), key=lambda c: c.label())
+
+    def exchanges(self, kind: str) -> list[Exchange]:
+        """Documented offers ("offer") or needs ("need")."""
+        return [exchange for exchange in self._records(Exchange) if exchange.kind == kind]
+
+    def recipes(self) -> list[Recipe]:
+        """What it takes to make each product."""
+        return self._records(Recipe)
+
+    def claims(self, subject: str = "") -> list[Claim]:
+        """What was said, of one subject (an actor's id, or a name) or of all."""
+        return [claim for claim in self._records(Claim) if not subject or claim.subject == subject]
+
+    def sources(self) -> list[SourceStatus]:
+        """Every source, by id."""
+        out: list[SourceStatus] = []
+        for name, count in sorted(self.journal.counts().items()):
+            described = [c for c in self.journal.entity(v.source_graph(name)) if c.source == name]
+            found = entity_of(described[0]) if described else None
+            source = found if isinstance(found, Source) else Source(id=name)
+            latest = self.journal.batches(name, limit=1)
+            out.append(
+                SourceStatus(
+                    id=name,
+                    title=source.title,
+                    publisher=source.publisher,
+                    licence=source.licence,
+                    url=source.url,
+                    issued=source.issued,
+                    namespace=source.namespace or v.source_namespace(name),
+                    public=source.public,
+                    entities=count,
+                    as_of=latest[0].time if latest else "",
+                    seq=latest[0].last_seq if latest else 0,
+                )
+            )
+        return out
+
+    def payloads(self, iri: str) -> list[tuple[str, list[Statement]]]:
+        """(source, statements) of every live record with this IRI."""
+        return [(change.source, from_payload(change.payload)) for change in self.journal.entity(iri)]
+
+    # SPARQL
+
+    def sparql(self, text: str, accept: str = "", **options: Any) -> QueryResult:
+        """A read-only query over a snapshot, in a child process. Raises QueryRefused or QueryTimeout."""
+        if self._pool is None:
+            from kg.sparql.pool import QueryPool
+
+            self._pool = QueryPool(self._snapshot, **options)
+        return self._pool.query(text, accept)
+
+    def _snapshot(self) -> Path:
+        """The newest snapshot, made first when this process may write and it lags behind."""
+        from kg import projection
+
+        if self._lock is not None:
+            return projection.snapshot(self.graph, self.folder.snapshots)
+        newest = projection.latest_snapshot(self.folder.snapshots)
+        if newest is not None and projection.snapshot_seq(newest) >= self.journal.last_seq:
+            return newest
+        try:
+            with Engine.open(self.folder.path, write=True, model=self.index.model) as writer:
+                return writer._snapshot()
+        except Busy:
+            if newest is None:
+                raise
+            return newest
+
+    # Keeping
+
+    def status(self) -> Status:
+        """What the folder holds and how far each view has come; reads nothing but marks and counts."""
+        from kg import projection
+
+        newest = projection.latest_snapshot(self.folder.snapshots)
+        graph_seq = self._graph.applied_seq() if self._graph else projection.snapshot_seq(newest) if newest else 0
+        try:
+            generation = self.index.open()
+        except DamagedData:
+            generation = None
+        return Status(
+            data=str(self.folder.path),
+            journal_seq=self.journal.last_seq,
+            graph_seq=graph_seq,
+            index_seq=generation.seq if generation else 0,
+            entities=sum(self.journal.counts().values()),
+            actors=generation.actor_count if generation else 0,
+            model=self.index.encoder.name,
+            sources=tuple(self.sources()),
+        )
+
+    def check(self, repair: bool = False) -> list[Problem]:
+        """Compares journal, graph and index; with `repair` builds again what does not agree with the journal."""
+        from kg import projection
+
+        problems = [
+            Problem("journal", what, mend="Restore the newest backup: 'filiere restore ARCHIVE --data NEW'.")
+            for what in self.journal.verify()
+        ]
+        if problems:
+            return problems
+        for what in projection.check(self.journal, self.graph):
+            problems.append(Problem("graph", what, repair, "" if repair else "Run 'filiere check --repair'."))
+        if problems and repair:
+            with self._writer():
+                projection.repair(self.journal, self.graph)
+        damage = self.index.check()
+        if damage:
+            if repair:
+                with self._writer():
+                    self.index.rebuild()
+            problems.append(Problem("index", damage, repair, "" if repair else "Run 'filiere check --repair'."))
+        return problems
+
+    def backup(self, target: Path) -> Path:
+        """One .tar.gz with the journal and the tokens; views are built again from it. Returns the archive's path."""
+        from api.archive import write_archive
+
+        return write_archive(self.folder, self.journal, target)
+
+    @staticmethod
+    def restore(archive: Path, data: Path, *, model: str | None = None, progress: Progress | None = None) -> Status:
+        """A new data folder from a backup; `data` must not exist or be empty. Raises RefusedInput, DamagedData."""
+        from api.archive import read_archive
+
+        read_archive(archive, data)
+        with Engine.open(data, write=True, model=model, progress=progress) as engine:
+            return engine.status()
+
+
+_CLASS_MARKS: dict[type, tuple[str, ...]] = {
+    Actor: (f"<{v.NS}Actor>", *(f"<{cls}>" for cls in v.ACTOR_CLASSES.values())),
+    Exchange: tuple(f"<{cls}>" for cls in v.EXCHANGE_CLASSES.values()),
+    Recipe: (f"<{v.NS}Recipe>",),
+    Claim: (f"<{v.NS}Claim>",),
+    Source: (f"<{v.DCAT}Dataset>",),
+    Concept: (f"<{v.SKOS}Concept>",),
+}

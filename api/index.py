@@ -1,0 +1,167 @@
+"""The index view of a data folder: which generation is served, what is fresher than it, when it is built again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.generation import Generation
+
+from kg import mapping
+from kg.errors import DamagedData
+from kg.faults import point
+from kg.journal import Change, Journal
+from kg.model import Actor, Concept, Entity, Source
+from kg.terms import from_payload
+from search import generation as generations
+
+if TYPE_CHECKING:
+    from search.encoder import Encoder
+    from search.matcher import Matcher
+
+# Fresh changes are searched exactly beside the generation; past this many, or this share of it, a rebuild is cheaper.
+FRESH_MOST = 500
+FRESH_SHARE = 0.05
+KEPT = 2  # generations kept: the one served and the one before, which a reader may still hold
+
+
+def entity_of(change: Change) -> Entity | None:
+    """The record a journal entry holds, or None for something that is no record of ours."""
+    return mapping.from_statements(change.iri, change.source, from_payload(change.payload))
+
+
+class Index:
+    """Serves one generation and the buffer of what is fresher; building another never stops the serving."""
+
+    def __init__(self, folder: Path, journal: Journal, model: str | None) -> None:
+        self._folder = folder
+        self._journal = journal
+        self.model = model
+        self._encoder: Encoder | None = None
+        self._matcher: Matcher | None = None
+        self._generation: Generation | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that this folder is searched with."""
+        if self._encoder is None:
+            from search.encoder import load_encoder
+
+            self._encoder = load_encoder(self.model)
+        return self._encoder
+
+    @property
+    def seq(self) -> int:
+        """The journal's number of the last change that search sees; 0 when there is no index."""
+        return self._generation.seq if self._generation else 0
+
+    def open(self) -> Generation | None:
+        """The newest sound generation made by this encoder, or None. Raises DamagedData naming the file."""
+        if self._generation is None:
+            self._generation = generations.open_latest(self._folder, encoder=self.encoder)
+        return self._generation
+
+    def matcher(self) -> Matcher:
+        """What answers needs, at the journal's seq. Raises DamagedData when there is no sound generation."""
+        with self._opening:
+            generation = self.open()
+            if generation is None:
+                raise DamagedData(
+                    f"{self._folder} holds no index made by the model {self.encoder.name}.",
+                    "Run 'filiere check --repair'.",
+                )
+            if generation.seq < self._journal.last_seq:
+                self._freshen(generation)
+            if self._matcher is None:
+                from search.matcher import Matcher
+
+                self._matcher = Matcher(generation, self.encoder)
+            return self._matcher
+
+    def _freshen(self, generation: Generation) -> None:
+        """Puts what is fresher than the generation into its exact buffer."""
+        until = self._journal.last_seq
+        latest = {change.iri: change for change in self._journal.read(generation.seq, until)}
+        actors: list[Actor] = []
+        gone: list[str] = []
+        for change in latest.values():
+            entity = entity_of(change) if change.op == "upsert" else None
+            if isinstance(entity, Actor):
+                actors.append(entity)
+            else:
+                gone.append(change.iri)
+        generation.add_fresh(actors, gone, until)
+
+    def catch_up(self, progress: Callable[[str, int, int], None] | None = None) -> None:
+        """Builds a new generation when there is none, a damaged one, or too much is fresher than it."""
+        try:
+            generation = self.open()
+        except DamagedData:
+            generation = None
+        if generation is not None and not self._is_stale(generation):
+            return
+        self.rebuild(progress)
+
+    def _is_stale(self, generation: Generation) -> bool:
+        if self._journal.last_seq == generation.seq:
+            return False
+        for fresh, change in enumerate(self._journal.read(generation.base_seq), 1):
+            if fresh > max(FRESH_MOST, FRESH_SHARE * generation.actor_count):
+                return True
+            # The buffer holds actors only: another vocabulary changes what every need means.
+            if isinstance(entity_of(change), Concept):
+                return True
+        return False
+
+    def rebuild(self, progress: Callable[[str, int, int], None] | None = None) -> Generation:
+        """A new generation from the journal, served from here on; stale ones are removed."""
+        seq = self._journal.last_seq
+        actors: list[Actor] = []
+        concepts: list[Concept] = []
+        sources: list[Source] = []
+        for entity in self._entities():
+            match entity:
+                case Actor():
+                    actors.append(entity)
+                case Concept():
+                    concepts.append(entity)
+                case Source():
+                    sources.append(entity)
+        built = generations.build(
+            self._folder,
+            actors=actors,
+            concepts=concepts,
+            sources=sources,
+            encoder=self.encoder,
+            seq=seq,
+            on_step=point,
+            progress=progress,
+        )
+        with self._opening:
+            self._generation, self._matcher = built, None
+        generations.remove_stale(self._folder, keep=KEPT)
+        return built
+
+    def _entities(self) -> Iterator[Entity]:
+        for change in self._journal.entities():
+            entity = entity_of(change)
+            if entity is not None:
+                yield entity
+
+    def check(self) -> str:
+        """What is wrong with the newest generation, or an empty string."""
+        try:
+            generation = generations.open_latest(self._folder, encoder=self.encoder)
+        except DamagedData as error:
+            return error.problem
+        if generation is None:
+            return f"{self._folder} holds no index made by the model {self.encoder.name}."
+        return ""
+
+    def close(self) -> None:
+        """Forgets the generation; its files are mapped, not held open for writing."""
+        self._matcher = None
+        self._generation = None

@@ -1,0 +1,38 @@
+"""Named points of the write path at which a crash can be asked for, so that tests can kill the real process there."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+POINTS = (
+    "journal.begun",
+    "journal.written",
+    "journal.committed",
+    "graph.before",
+    "graph.applied",
+    "snapshot.copied",
+    "snapshot.renamed",
+    "index.begun",
+    "index.written",
+    "index.manifest",
+    "index.renamed",
+    "index.pruned",
+)
+
+_armed: dict[str, int] = {}
+
+
+def arm(name: str, nth: int = 1) -> None:
+    """Kill this process (SIGKILL) when it passes the point for the nth time. Raises ValueError for an unknown name."""
+    if name not in POINTS:
+        raise ValueError(f"no such point: {name}; points are {', '.join(POINTS)}")
+    _armed[name] = nth
+
+
+def point(name: str) -> None:
+    """Marks a point of the write path; does nothing unless armed."""
+    if name in _armed:
+        _armed[name] -= 1
+        if _armed[name] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)

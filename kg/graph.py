@@ -1,0 +1,165 @@
+"""The graph view: an embedded Oxigraph store, one named graph a source, with the applied seq written in each update."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from kg import vocabulary as v
+from kg.errors import DamagedData
+from kg.faults import point
+from kg.journal import Change
+from kg.rdf import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, quads
+
+_MARKER = NamedNode(v.SYSTEM_GRAPH)
+_APPLIED = NamedNode(v.NS + "appliedSeq")
+_INTEGER = NamedNode(v.XSD + "integer")
+_BULK = 200  # changes from which the bulk loader is faster than an update
+_LOAD = 20_000  # records in one bulk load: some 500,000 triples
+
+
+class Graph(Protocol):
+    """What a projection needs of a graph store."""
+
+    def applied_seq(self) -> int:
+        """The seq of the last change the graph holds; 0 for an empty one."""
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """One atomic update: takes out what each change replaced, puts in what it says, moves the marker."""
+
+    def load(self, live: Iterable[Change], seq: int) -> None:
+        """Fills an empty graph with live records; the marker comes last."""
+
+    def clear(self) -> None:
+        """Empties the graph."""
+
+    def digest(self, source: str) -> str:
+        """SHA-256 over the sorted N-Triples lines of a source's graph."""
+
+    def sources(self) -> set[str]:
+        """The sources that have a graph."""
+
+
+class EmbeddedGraph:
+    """A graph in a folder of its own. One process at a time may have it open."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> EmbeddedGraph:
+        """The store in `folder`; a damaged one is thrown away and made anew, since the journal holds everything."""
+        if not folder.is_dir() and not create:
+            raise DamagedData(f"There is no graph at {folder}.", "Run 'filiere check --repair'.")
+        try:
+            return cls(folder, Store(str(folder)))
+        except OSError as error:
+            if "lock" in str(error).lower():
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            return cls(folder, Store(str(folder)))
+
+    @property
+    def store(self) -> Store:
+        """The store itself, for queries of our own over a graph nobody writes to meanwhile."""
+        return self._store
+
+    def applied_seq(self) -> int:
+        """The seq of the last change the graph holds; 0 for an empty one."""
+        found = [quad.object for quad in self._store.quads_for_pattern(_MARKER, _APPLIED, None, _MARKER)]
+        return max((int(term.value) for term in found if isinstance(term, Literal)), default=0)
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """One atomic update for all the changes, which carry what they replaced in `before`.
+
+        Many changes that replace nothing are loaded in bulk first and the marker is written after them: should the
+        process die in between, the same changes are applied again, and adding a triple twice adds it once.
+        """
+        if not changes:
+            return
+        point("graph.before")
+        marker = _marker(changes[-1].seq)
+        if len(changes) >= _BULK and not any(change.before for change in changes):
+            self._bulk(change for change in changes if change.payload)
+            self._store.update(_update([], [], marker))
+            point("graph.applied")
+            return
+        last = {(change.source, change.iri): change for change in changes}
+        removed = [q for c in changes if c.before for q in quads(c.before, v.source_graph(c.source))]
+        added = [q for c in last.values() if c.payload for q in quads(c.payload, v.source_graph(c.source))]
+        self._store.update(_update(removed, added, marker))
+        point("graph.applied")
+
+    def load(self, live: Iterable[Change], seq: int) -> None:
+        """Fills an empty graph with live records; the marker comes last, so a load cut short lacks it."""
+        point("graph.before")
+        records = iter(live)
+        while chunk := list(islice(records, _LOAD)):
+            self._bulk(chunk)
+        self._store.extend([_marker(seq)])
+        point("graph.applied")
+
+    def _bulk(self, changes: Iterable[Change]) -> None:
+        graphs: dict[str, list[str]] = {}
+        for change in changes:
+            graphs.setdefault(v.source_graph(change.source), []).append(change.payload)
+        for name, payloads in graphs.items():
+            data = "".join(payloads).encode()
+            self._store.bulk_load(data, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(name))
+
+    def clear(self) -> None:
+        """Empties the graph."""
+        self._store.clear()
+
+    def digest(self, source: str) -> str:
+        """SHA-256 over the sorted N-Triples lines of a source's graph."""
+        graph = NamedNode(v.source_graph(source))
+        lines = sorted(
+            f"{quad.subject} {quad.predicate} {quad.object} .\n"
+            for quad in self._store.quads_for_pattern(None, None, None, graph)
+        )
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def sources(self) -> set[str]:
+        """The sources that have a graph."""
+        names = (graph.value for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
+        return {name.removeprefix(v.GRAPH) for name in names if name.startswith(v.GRAPH) and name != v.SYSTEM_GRAPH}
+
+    def backup(self, folder: Path) -> None:
+        """A copy of the store at this moment, made with hard links: immutable, cheap, safe to read beside us."""
+        self._store.backup(str(folder))
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def close(self) -> None:
+        """Writes what is pending and lets the folder go."""
+        self._store.flush()
+        del self._store
+
+
+def _marker(seq: int) -> Quad:
+    return Quad(_MARKER, _APPLIED, Literal(str(seq), datatype=_INTEGER), _MARKER)
+
+
+def _update(removed: Sequence[Quad], added: Sequence[Quad], marker: Quad) -> str:
+    """SPARQL Update text, which Oxigraph runs as one transaction however many operations it has."""
+    parts = [f"DELETE WHERE {{ GRAPH {_MARKER} {{ {_MARKER} {_APPLIED} ?seq }} }}"]
+    if removed:
+        parts.append(f"DELETE DATA {{ {''.join(_by_graph(removed))} }}")
+    parts.append(f"INSERT DATA {{ {''.join(_by_graph([*added, marker]))} }}")
+    return " ;\n".join(parts)
+
+
+def _by_graph(found: Sequence[Quad]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for quad in found:
+        assert not isinstance(quad.graph_name, DefaultGraph)
+        groups.setdefault(str(quad.graph_name), []).append(f"{quad.subject} {quad.predicate} {quad.object} .\n")
+    for graph, lines in groups.items():
+        yield f"GRAPH {graph} {{\n{''.join(lines)}}}\n"

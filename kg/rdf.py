@@ -1,0 +1,105 @@
+"""The only module that imports pyoxigraph: parsing, serialising, and small stores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
+
+from kg.errors import OntologyError
+from kg.terms import Statement, Term, datatype, language, value
+
+__all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Store", "Triple"]
+
+FORMATS = {
+    ".ttl": RdfFormat.TURTLE,
+    ".nt": RdfFormat.N_TRIPLES,
+    ".nq": RdfFormat.N_QUADS,
+    ".trig": RdfFormat.TRIG,
+    ".jsonld": RdfFormat.JSON_LD,
+    ".rdf": RdfFormat.RDF_XML,
+    ".xml": RdfFormat.RDF_XML,
+    ".owl": RdfFormat.RDF_XML,
+}
+MEDIA_TYPES = {
+    "text/turtle": RdfFormat.TURTLE,
+    "application/n-triples": RdfFormat.N_TRIPLES,
+    "application/n-quads": RdfFormat.N_QUADS,
+    "application/trig": RdfFormat.TRIG,
+    "application/ld+json": RdfFormat.JSON_LD,
+    "application/rdf+xml": RdfFormat.RDF_XML,
+}
+
+
+def parse(data: bytes, form: RdfFormat, *, base: str | None = None) -> Iterator[tuple[Term, Term, Term, Term]]:
+    """(subject, predicate, object, graph) as N-Triples terms; graph is "" for the default graph.
+
+    Blank nodes come as `_:name`. Raises SyntaxError or ValueError with the line where the parser gave up.
+    """
+    for quad in ox.parse(data, format=form, base_iri=base):
+        graph = "" if isinstance(quad.graph_name, DefaultGraph) else str(quad.graph_name)
+        yield str(quad.subject), str(quad.predicate), str(quad.object), graph
+
+
+def read_turtle(file: Path) -> list[Statement]:
+    """The statements of a packaged Turtle file. Raises OntologyError naming the file and the line."""
+    try:
+        return [(s, p, o) for s, p, o, _ in parse(file.read_bytes(), RdfFormat.TURTLE)]
+    except (SyntaxError, ValueError) as error:
+        raise OntologyError(f"{file.name} is not Turtle: {error}.", "Correct that line.") from error
+
+
+def to_term(term: Term) -> NamedNode | BlankNode | Literal:
+    """A term of pyoxigraph from its N-Triples form."""
+    if term.startswith("<"):
+        return NamedNode(term[1:-1])
+    if term.startswith("_:"):
+        return BlankNode(term[2:])
+    if tag := language(term):
+        return Literal(value(term), language=tag)
+    return Literal(value(term), datatype=NamedNode(datatype(term)))
+
+
+def quads(payload: str, graph: str) -> list[Quad]:
+    """The quads of N-Triples text in one named graph."""
+    name = NamedNode(graph)
+    return [
+        Quad(quad.subject, quad.predicate, quad.object, name)
+        for quad in ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES)
+    ]
+
+
+def memory(statements: Iterable[Statement]) -> Store:
+    """A store in memory that holds the statements in its default graph."""
+    text = "".join(f"{s} {p} {o} .\n" for s, p, o in statements)
+    store = Store()
+    store.bulk_load(text.encode(), format=RdfFormat.N_TRIPLES)
+    return store
+
+
+def select(store: Store, query: str) -> Iterator[dict[str, Term]]:
+    """The rows of a SELECT of our own over a store of our own, as variable → term."""
+    solutions = store.query(query)
+    assert isinstance(solutions, ox.QuerySolutions)
+    names = [variable.value for variable in solutions.variables]
+    for solution in solutions:
+        yield {name: str(solution[name]) for name in names if solution[name] is not None}
+
+
+def query_error(query: str) -> str:
+    """What is wrong with the syntax of a query of our own, or an empty string."""
+    try:
+        Store().query(query)
+    except SyntaxError as error:
+        return str(error)
+    return ""
+
+
+def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[str, str]) -> bytes:
+    """The statements in an RDF form that names no graphs."""
+    triples = (Triple(NamedNode(s[1:-1]), NamedNode(p[1:-1]), to_term(o)) for s, p, o in statements)
+    text = ox.serialize(triples, format=form, prefixes=prefixes)
+    assert text is not None
+    return text

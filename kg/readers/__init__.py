@@ -1,0 +1,1 @@
+"""Outside formats to entities, one module a format."""

@@ -1,0 +1,1 @@
+"""SPARQL that a researcher can trust and an attacker cannot hurt."""

@@ -1,0 +1,167 @@
+"""The only module that spells IRIs; it opens the files of ontology/ and names the culprit when one is wrong."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from kg.errors import OntologyError, RefusedInput
+
+BASE = "https://w3id.org/filiere/"
+NS = BASE + "ns#"
+COMPETENCY = BASE + "competency/"
+SCHEME = BASE + "scheme/"
+GRAPH = BASE + "graph/"
+SYSTEM_GRAPH = GRAPH + "system"
+PACKAGED = "filiere"  # the source that holds what ontology/ says; no file may be imported under this name
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+OWL = "http://www.w3.org/2002/07/owl#"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
+DCT = "http://purl.org/dc/terms/"
+DCAT = "http://www.w3.org/ns/dcat#"
+PROV = "http://www.w3.org/ns/prov#"
+ORG = "http://www.w3.org/ns/org#"
+FOAF = "http://xmlns.com/foaf/0.1/"
+SCHEMA = "https://schema.org/"
+GEO = "http://www.opengis.net/ont/geosparql#"
+WGS84 = "http://www.w3.org/2003/01/geo/wgs84_pos#"
+SHACL = "http://www.w3.org/ns/shacl#"
+EPO = "http://data.europa.eu/a4g/ontology#"
+NUTS = "http://data.europa.eu/nuts/code/"
+
+TYPE = RDF + "type"
+PREFIXES = {
+    "fil": NS,
+    "c": COMPETENCY,
+    "scheme": SCHEME,
+    "rdf": RDF,
+    "rdfs": RDFS,
+    "xsd": XSD,
+    "owl": OWL,
+    "skos": SKOS,
+    "dct": DCT,
+    "dcat": DCAT,
+    "prov": PROV,
+    "org": ORG,
+    "foaf": FOAF,
+    "schema": SCHEMA,
+    "geo": GEO,
+    "wgs84": WGS84,
+    "sh": SHACL,
+    "epo": EPO,
+    "nuts": NUTS,
+    "cpv": "http://data.europa.eu/cpv/cpv/",
+    "nace": "http://data.europa.eu/ux2/nace2/",
+}
+
+# Codes of well-known vocabularies keep their publishers' IRIs; any other scheme gets one below SCHEME.
+CODE_PREFIXES = {
+    "cpv": "http://data.europa.eu/cpv/cpv/",
+    "nace": "http://data.europa.eu/ux2/nace2/",
+    "esco": "http://data.europa.eu/esco/skill/",
+    "nuts": NUTS,
+    "competencies": COMPETENCY,
+}
+_CODE = re.compile(r"^([a-z][a-z0-9_-]{0,39}):(.{1,80})$", re.IGNORECASE)
+_SOURCE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+
+ACTOR_CLASSES = {
+    "firm": NS + "Firm",
+    "cluster": NS + "Cluster",
+    "lab": NS + "Lab",
+    "association": NS + "Association",
+    "public": NS + "PublicBody",
+}
+COMPETENCY_CLASSES = {
+    "product": NS + "Product",
+    "material": NS + "Material",
+    "process": NS + "Process",
+    "service": NS + "Service",
+    "equipment": NS + "Equipment",
+    "standard": NS + "Standard",
+    "value-chain": NS + "ValueChain",
+}
+EXCHANGE_CLASSES = {"offer": NS + "Offer", "need": NS + "Need"}
+
+
+def source_graph(source: str) -> str:
+    """The named graph that holds what `source` says; also the IRI of the source itself as a dcat:Dataset."""
+    return GRAPH + source
+
+
+def source_namespace(source: str) -> str:
+    """The IRI prefix a source speaks about when it declares none."""
+    return f"{BASE}id/{source}/"
+
+
+def check_source_name(source: str) -> str:
+    """The name back, or RefusedInput: lower-case letters, digits, `.`, `_`, `-`, at most 64 characters."""
+    if not _SOURCE_NAME.match(source) or source in ("system", "union", PACKAGED):
+        raise RefusedInput(
+            f"{source[:80]!r} cannot be the name of a source.",
+            "Use at most 64 lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+            + (" (that name is reserved)." if source in ("system", "union", PACKAGED) else "."),
+        )
+    return source
+
+
+def mint(namespace: str, room: str, local: str) -> str:
+    """The IRI of a record: namespace + room ("actor", "offer", "need", "recipe", "claim") + its id, percent-encoded."""
+    return f"{namespace}{room}/{quote(local, safe='')}"
+
+
+def local_name(iri: str) -> str:
+    """What follows the last `/` or `#` of an IRI, percent-decoded."""
+    return unquote(re.split(r"[/#]", iri.rstrip("/#"))[-1])
+
+
+def normal_code(code: str) -> str | None:
+    """`scheme:notation` in its stored form (NACE without dots, CPV without check digit), or None if it is no code."""
+    match = _CODE.match(code.strip())
+    if match is None:
+        return None
+    scheme, notation = match.group(1).lower(), match.group(2).strip()
+    if scheme == "cpv":
+        notation = re.sub(r"-\d$", "", notation.replace(" ", ""))
+        if not re.fullmatch(r"\d{8}", notation):
+            return None
+    elif scheme == "nace":
+        notation = notation.replace(".", "").upper()
+    return f"{scheme}:{notation}"
+
+
+def code_iri(code: str) -> str:
+    """The IRI of `scheme:notation`."""
+    scheme, _, notation = code.partition(":")
+    return concept_namespace(scheme) + quote(notation, safe="")
+
+
+def concept_namespace(scheme: str) -> str:
+    """The IRI prefix of a scheme's concepts: its publisher's where known, else one below SCHEME."""
+    return CODE_PREFIXES.get(scheme, f"{SCHEME}{scheme}/")
+
+
+def code_of(iri: str) -> str:
+    """`scheme:notation` for a code's IRI; the IRI itself when it belongs to no known scheme."""
+    for scheme, prefix in CODE_PREFIXES.items():
+        if iri.startswith(prefix):
+            return f"{scheme}:{unquote(iri[len(prefix) :])}"
+    if iri.startswith(SCHEME):
+        scheme, _, notation = iri[len(SCHEME) :].partition("/")
+        if notation:
+            return f"{scheme}:{unquote(notation)}"
+    return iri
+
+
+@cache
+def ontology_folder() -> Path:
+    """The folder of the packaged ontology."""
+    folder = Path(__file__).resolve().parent.parent / "ontology"
+    if not (folder / "filiere.ttl").is_file():
+        raise OntologyError(f"The ontology is not where the package expects it ({folder}).", "Install filiere again.")
+    return folder

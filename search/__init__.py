@@ -1,0 +1,1 @@
+"""Here is a need: who can meet it?"""

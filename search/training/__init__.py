@@ -1,0 +1,1 @@
+"""Label files and texts to the static encoder; needs the extra [models]."""

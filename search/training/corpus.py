@@ -1,0 +1,115 @@
+"""What the encoder learns from: concepts with labels in many languages, and contract texts with their codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_FRENCH_ENGLISH = re.compile(r"^ +en: (.+)\n +fr: (.+)$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class LabelledConcept:
+    """One concept: its labels as (language, text); `english` is what the teacher model reads."""
+
+    key: str
+    labels: list[tuple[str, str]] = field(default_factory=list)
+    english: str = ""
+
+
+@dataclass(slots=True)
+class Corpus:
+    """Concepts, and pairs of (text, key of the concept it is about)."""
+
+    concepts: list[LabelledConcept]
+    texts: list[tuple[str, str]]
+    pairs: list[tuple[str, str]]  # texts that say the same: title and body, notices in two languages
+    held_out: list[LabelledConcept]
+
+
+def _table(path: Path, prefix: str, languages: list[str], key: str) -> list[LabelledConcept]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream, delimiter="\t")
+        present = [name for name in languages if name in (reader.fieldnames or ())]
+        out = []
+        for row in reader:
+            labels = [(lang, row[lang].strip()) for lang in present if row[lang] and row[lang].strip()]
+            out.append(LabelledConcept(prefix + row[key], labels, row.get("en") or ""))
+    return out
+
+
+def _cpv(folder: Path) -> list[LabelledConcept]:
+    path = folder / "cpv_23lang.tsv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        heading = next(csv.reader(stream, delimiter="\t"))
+    return _table(path, "cpv:", [name for name in heading if len(name) == 2], heading[0])
+
+
+def _eurovoc(folder: Path) -> list[LabelledConcept]:
+    out = []
+    found = json.loads((folder / "eurovoc_715_23lang.json").read_text(encoding="utf-8"))
+    rows = found if isinstance(found, list) else [dict(value, id=key) for key, value in found.items()]
+    for number, row in enumerate(rows):
+        labels = row.get("labels", row)
+        pairs = [(lang, text) for lang, text in labels.items() if len(lang) == 2 and isinstance(text, str) and text]
+        out.append(LabelledConcept(f"ev:{number}", pairs, dict(pairs).get("en", "")))
+    text = (folder / "eurovoc_fr_en.yaml").read_text(encoding="utf-8")
+    for match in _FRENCH_ENGLISH.finditer(text):
+        english, french = (part.strip("'\"").replace("''", "'") for part in match.groups())
+        out.append(LabelledConcept(f"evf:{len(out)}", [("fr", french), ("en", english)], english))
+    return out
+
+
+def _esco(folder: Path) -> list[LabelledConcept]:
+    path = folder / "esco_skills_en_es_fr.tsv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        heading = next(csv.reader(stream, delimiter="\t"))
+    skills = _table(path, "esco:", ["en", "es", "fr"], heading[0])
+    with path.open(encoding="utf-8", newline="") as stream:
+        for skill, row in zip(skills, csv.DictReader(stream, delimiter="\t"), strict=True):
+            for lang in ("es", "fr"):
+                skill.labels += [(lang, text) for text in re.split(r"[|\n]", row[f"alt_{lang}"] or "") if text.strip()]
+    return skills
+
+
+def _thesaurus(path: Path) -> list[LabelledConcept]:
+    """Competencies from their Turtle file, every kind of label."""
+    from kg.rdf import read_turtle
+    from kg.terms import language, value
+
+    found: dict[str, LabelledConcept] = {}
+    for subject, predicate, target in read_turtle(path):
+        kind = predicate.rsplit("#", 1)[-1].rstrip(">")
+        if kind in ("prefLabel", "altLabel", "hiddenLabel"):
+            concept = found.setdefault(subject, LabelledConcept(subject))
+            concept.labels.append((language(target), value(target)))
+            if kind == "prefLabel" and language(target) == "en":
+                concept.english = value(target)
+    return [concept for concept in found.values() if len(concept.labels) > 1]
+
+
+def load(data: Path, thesaurus: Path | None, *, hold_out: int, seed: int) -> Corpus:
+    """Everything below `data` (folders vocabularies and ted); `hold_out` CPV codes are kept for measuring."""
+    folder = data / "vocabularies"
+    cpv = _cpv(folder)
+    chosen = set(random.Random(seed).sample(range(len(cpv)), hold_out)) if hold_out else set()
+    concepts = [concept for number, concept in enumerate(cpv) if number not in chosen]
+    nace = _table(folder / "nace_rev2_4lang.tsv", "nace:", ["en", "fr", "de", "it"], "code")
+    concepts += _eurovoc(folder) + _esco(folder) + nace
+    if thesaurus is not None and thesaurus.is_file():
+        concepts += _thesaurus(thesaurus)
+    texts, pairs = [], []
+    known = {concept.key for concept in concepts}
+    for row in json.loads((data / "ted" / "train_texts.json").read_text(encoding="utf-8")):
+        title, body = row["title"].strip(), row["text"].strip()
+        if title and body and title not in body:
+            pairs.append((title, body[:600]))
+        for code in row["cpv"]:
+            key = "cpv:" + code
+            if key in known:
+                texts.append((" ".join(f"{title}. {body}".split())[:600].strip(". "), key))
+    return Corpus([c for c in concepts if c.labels], texts, pairs, [cpv[number] for number in sorted(chosen)])

