@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kg.findings import Row
     from kg.graph import EmbeddedGraph
-    from kg.readers import RecordKind
+    from kg.readers.job import RecordKind
 
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
 _Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source)
@@ -198,7 +198,7 @@ class Engine:
         """
         from kg.intake import parse
 
-        from kg.readers import Job
+        from kg.readers.job import Job
 
         jobs = [Job(path, record, mapping_file) for path in paths]
         return self._ingest(
@@ -217,7 +217,7 @@ class Engine:
         """Makes the file (SKOS in any RDF form, or TSV/CSV with a column a language) the scheme's new version."""
         from kg.intake import parse
 
-        from kg.readers import Job
+        from kg.readers.job import Job
 
         v.check_source_name(scheme)
         title = f"Vocabulary {scheme}"

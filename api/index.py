@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.generation import Generation
-
 from kg import mapping
 from kg.errors import DamagedData
 from kg.faults import point
@@ -16,6 +14,7 @@ from kg.journal import Change, Journal
 from kg.model import Actor, Concept, Entity, Source
 from kg.terms import from_payload
 from search import generation as generations
+from search.generation import Generation
 
 if TYPE_CHECKING:
     from search.encoder import Encoder
@@ -137,12 +136,13 @@ class Index:
             sources=sources,
             encoder=self.encoder,
             seq=seq,
+            predicates=mapping.predicates(),
             on_step=point,
             progress=progress,
         )
         with self._opening:
             self._generation, self._matcher = built, None
-        generations.remove_stale(self._folder, keep=KEPT)
+        generations.remove_stale(self._folder, KEPT, on_step=point)
         return built
 
     def _entities(self) -> Iterator[Entity]:

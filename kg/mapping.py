@@ -274,6 +274,14 @@ def _geometry(actor: Actor) -> list[Statement]:
     ]
 
 
+def predicates() -> dict[str, str]:
+    """Predicate IRIs that a reason's path is written with, by field of Actor, Evidence ("evidence.code") and Concept."""
+    named = {field.name: field.predicate for field in _ACTOR}
+    named |= {f"evidence.{field.name}": field.predicate for field in _EVIDENCE}
+    named |= {f"concept.{field.name}": field.predicate for field in _CONCEPT}
+    return named | {"evidence": v.NS + "hasEvidence", "type": v.TYPE}
+
+
 def minted_terms() -> set[str]:
     """Every class and property of our own namespace that this module writes; ontology/filiere.ttl must define each."""
     tables = (_ACTOR, _EVIDENCE, _EXCHANGE, _RECIPE, _STEP, _CLAIM, _SOURCE, _CONCEPT)
@@ -342,7 +350,8 @@ def _read_parts(
     parts = []
     for term in sorted(own.get(f"<{link}>", ())):
         if term in nodes:
-            parts.append(cls(**(_blank(cls) | _values(fields, nodes[term], subject))))
+            named = {"iri": value(term)} if cls is Evidence else {}
+            parts.append(cls(**(_blank(cls) | named | _values(fields, nodes[term], subject))))
     return tuple(parts)
 
 

@@ -7,7 +7,7 @@ Codes are written `scheme:notation`, as in "cpv:33140000" or "nace:20.42".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ACTOR_KINDS = ("firm", "cluster", "lab", "association", "public")
 SIZES = ("micro", "small", "medium", "sme", "large")
@@ -36,6 +36,7 @@ class Evidence:
     url: str = ""
     status: str = ""  # e.g. announced, produced, delivered, permanent activity, awarded
     codes: tuple[str, ...] = ()
+    iri: str = field(default="", compare=False)  # set when read from the graph, where its content names it
 
 
 @dataclass(frozen=True, slots=True)

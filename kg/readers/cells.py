@@ -1,4 +1,4 @@
-"""Cells made clean: what a text, a date, a country, a code, a website may look like, and what is said when it does not."""
+"""Cells made clean: what a text, date, country, code or website may look like, and what is said when it does not."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ _HOST = re.compile(r"^[^\s/@:]+\.[^\s/@:.]{2,}(:\d+)?(/|$|\?)")
 _DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?$")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _LATEST_YEARS_AHEAD = 2
+_LANGUAGES = "en bg cs da de el es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv"  # the EU's official ones
+# The codes of European countries, which spare most files the loading of every country's names.
+_COMMON = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+_COMMON_CODES = frozenset(_COMMON.split())
 
 
 class Unfit(Exception):
@@ -29,15 +33,16 @@ class Unfit(Exception):
 
 
 def clean(text: str, limit: int) -> str:
-    """NFC text without outer space. Raises Unfit for an oversized cell or a hostile character, saying which and where."""
+    """NFC text without outer space. Raises Unfit for an oversized cell or a hostile character, naming both."""
     if len(text) > limit or len(text.encode("utf-8", "surrogatepass")) > limit:
         raise Unfit(f"The cell holds {len(text):,} characters; at most {limit:,} bytes fit.", "Shorten the text.")
     if not text.isascii() or _CONTROL.search(text):
         found = _HOSTILE.search(text)
         if found:
-            name = unicodedata.name(found.group(), f"U+{ord(found.group()):04X}")
+            code = f"U+{ord(found.group()):04X}"
+            name = unicodedata.name(found.group(), "a control character")
             raise Unfit(
-                f"The cell holds a hidden character (U+{ord(found.group()):04X}, {name}) at position {found.start() + 1}.",
+                f"The cell holds a hidden character ({code}, {name}) at position {found.start() + 1}.",
                 "Remove the character; it can make a text read as another.",
             )
         text = unicodedata.normalize("NFC", text)
@@ -102,7 +107,7 @@ def _countries() -> dict[str, str]:
     from babel import Locale
 
     names: dict[str, str] = {}
-    for tag in "en bg cs da de el es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split():
+    for tag in _LANGUAGES.split():
         for code, name in Locale.parse(tag).territories.items():
             if len(code) == 2 and code.isalpha():
                 names.setdefault(name.casefold(), code)
@@ -116,20 +121,13 @@ def _countries() -> dict[str, str]:
 
 def country(text: str) -> str:
     """ISO 3166-1 alpha-2 for a code or a name in any official EU language. Raises Unfit."""
-    if len(text) == 2 and text.isupper() and text.isascii() and text not in ("EL", "UK") and text in _common_codes():
+    if text in _COMMON_CODES:
         return text
     code = _countries().get(text.casefold())
     if code is None:
-        raise Unfit(f"There is no country {text[:60]!r}.", "Write its ISO code (FR) or its name in a European language.")
+        mend = "Write its ISO code (FR) or its name in a European language."
+        raise Unfit(f"There is no country {text[:60]!r}.", mend)
     return code
-
-
-@cache
-def _common_codes() -> frozenset[str]:
-    """The codes of European countries, which spare most files the loading of every country's names."""
-    return frozenset(
-        "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
-    )
 
 
 def nuts(text: str) -> str:

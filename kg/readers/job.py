@@ -57,7 +57,8 @@ def read_mapping(path: Path, known: frozenset[str]) -> TableMapping:
     except FileNotFoundError as error:
         raise RefusedInput(f"There is no mapping file {path}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RefusedInput(f"{path} is not TOML: {error}.", 'Write lines such as "Nom" = "name" below [columns].') from error
+        mend = 'Write lines such as "Nom" = "name" below [columns].'
+        raise RefusedInput(f"{path} is not TOML: {error}.", mend) from error
     for section in found:
         if section not in ("record", "columns", "defaults", "languages"):
             raise RefusedInput(

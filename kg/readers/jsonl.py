@@ -18,18 +18,18 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def read(stream: BinaryIO, builder: Builder, limits: Limits) -> Iterator[tuple[int, Entity | None]]:
+def read(
+    stream: BinaryIO, builder: Builder, limits: Limits, cluster: bool = False
+) -> Iterator[tuple[int, Entity | None]]:
     """(line number, actor or None) for each line; what was wrong is in `builder.findings`."""
     for number, line in enumerate(stream, 1):
-        if number == 1:
-            line = line.removeprefix(_MARK)
-        if not line.strip():
-            continue
-        builder.begin(number)
-        yield number, _actor(line, number, builder, limits)
+        text = line.removeprefix(_MARK) if number == 1 else line
+        if text.strip():
+            builder.begin(number)
+            yield number, _actor(text, number, builder, limits, cluster)
 
 
-def _actor(line: bytes, number: int, builder: Builder, limits: Limits) -> Entity | None:
+def _actor(line: bytes, number: int, builder: Builder, limits: Limits, cluster: bool) -> Entity | None:
     if number == 1 and line.lstrip().startswith(b"["):
         raise RefusedInput("The file is a JSON list, not JSON Lines.", "Write one actor, one JSON object, a line.")
     if line.count(b"[") + line.count(b"{") > 100 * limits.depth:
@@ -47,6 +47,8 @@ def _actor(line: bytes, number: int, builder: Builder, limits: Limits) -> Entity
         builder.problem("", f"The line holds a {type(fields).__name__}, not an object.", "Write one object a line.")
         return None
     unknown = sorted(set(fields) - ACTOR_FIELDS)
+    if cluster:
+        fields.setdefault("kind", "cluster")
     actor = builder.actor(fields)
     if unknown:
         names = ", ".join(repr(name)[:40] for name in unknown[:5])

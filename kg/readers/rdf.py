@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Container, Iterator
 
 from kg import rdf
 from kg import vocabulary as v
@@ -12,8 +12,8 @@ from kg.errors import RefusedInput, TooLarge
 from kg.findings import Finding, Row
 from kg.model import Source
 from kg.readers import cells
-from kg.readers.job import Limits
-from kg.terms import Statement, Term, is_iri, iri, literal, to_payload, value
+from kg.readers.job import Job, Limits
+from kg.terms import Statement, Term, iri, is_iri, literal, to_payload, value
 
 _TYPE = f"<{v.TYPE}>"
 _OURS = {
@@ -48,6 +48,20 @@ _NAMES = [
         v.DCT + "title",
     )
 ]
+_PERSONAL = {
+    f"<{name}>"
+    for name in (
+        v.FOAF + "mbox",
+        v.FOAF + "phone",
+        v.SCHEMA + "email",
+        v.SCHEMA + "telephone",
+        v.SCHEMA + "faxNumber",
+        v.SCHEMA + "contactPoint",
+        "http://www.w3.org/2006/vcard/ns#hasEmail",
+        "http://www.w3.org/2006/vcard/ns#hasTelephone",
+        "http://www.w3.org/ns/org#hasMember",
+    )
+}
 _HOSTILE_IRI = re.compile(r"^<(javascript|data|vbscript|file):", re.IGNORECASE)
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _REMOTE_CONTEXT = re.compile(rb'"@(context|import)"\s*:\s*(\[\s*)?"', re.IGNORECASE)
@@ -56,7 +70,7 @@ _REMOTE_CONTEXT = re.compile(rb'"@(context|import)"\s*:\s*(\[\s*)?"', re.IGNOREC
 def check_bytes(data: bytes, form: rdf.RdfFormat, limits: Limits) -> None:
     """Refuses, before any parser sees it, what is known to hurt parsers: entities, deep nesting, remote contexts."""
     if form == rdf.RdfFormat.RDF_XML and _DOCTYPE.search(data):
-        raise RefusedInput("The RDF/XML declares a DOCTYPE or entities.", "Write the IRIs in full.")
+        raise RefusedInput("The RDF/XML declares a DOCTYPE or entities.", "Remove it and write the IRIs in full.")
     if form == rdf.RdfFormat.JSON_LD:
         if _REMOTE_CONTEXT.search(data):
             raise RefusedInput("The JSON-LD refers to a @context elsewhere.", "Put the context into the file.")
@@ -78,84 +92,127 @@ def _check_depth(data: bytes, opening: bytes, closing: bytes, most: int) -> None
             depth -= 1
 
 
-def read(data: bytes, path: Path, source: Source, limits: Limits) -> Iterator[Row]:
+def read(data: bytes, suffix: str, job: Job, source: Source, limits: Limits) -> Iterator[Row]:
     """The records of the file. Raises RefusedInput with the line where the parser gave up."""
-    form = rdf.FORMATS[path.suffix.lower()]
+    form = rdf.FORMATS[suffix]
     check_bytes(data, form, limits)
     own_graph, base = iri(v.source_graph(source.id)), source.namespace or v.source_namespace(source.id)
     nodes: dict[Term, list[Statement]] = {}
-    foreign: set[Term] = set()
+    foreign: dict[Term, int] = {}
     try:
         for s, p, o, graph in rdf.parse(data, form, base=base):
             if graph and graph != own_graph:
-                foreign.add(graph)
+                foreign[graph] = foreign.get(graph, 0) + 1
             else:
                 nodes.setdefault(s, []).append((s, p, o))
     except (SyntaxError, ValueError, UnicodeError) as error:
         raise RefusedInput(f"The file is not {form.name}: {error}.", "Correct it there.") from error
-    name = path.name
-    for graph in sorted(foreign):
-        finding = Finding(
-            name, None, "", value(graph), f"It writes into the graph {graph}, which is not the source's.",
-            f"Leave the graph out, or use {own_graph}.",
-        )  # fmt: skip
-        yield Row(name, None, value(graph), "", (finding,))
     if not nodes and not foreign:
         raise RefusedInput("The file holds no statement.", "Check that it is the right file.")
-    yield from _records(nodes, name, base, source)
+    name = job.path.name
+    for graph, count in sorted(foreign.items()):
+        reason = f"{count} statements write into the graph {graph[:200]}, which is not the source's."
+        finding = Finding(name, None, "graph", value(graph), reason, f"Leave the graph out, or use {own_graph}.")
+        yield Row(name, None, value(graph), "", (finding,))
+    yield from _records(nodes, name, base, job, limits)
 
 
-def _records(nodes: dict[Term, list[Statement]], name: str, base: str, source: Source) -> Iterator[Row]:
-    vocabulary = source.id.startswith("vocabulary-")
+def _records(nodes: dict[Term, list[Statement]], name: str, base: str, job: Job, limits: Limits) -> Iterator[Row]:
+    vocabulary = job.record == "concept"
     mains: dict[Term, set[Term]] = {}
     for subject, found in nodes.items():
         types = {o for _, p, o in found if p == _TYPE}
         wanted = types & {_CONCEPT} if vocabulary else types & (_OURS | _ORGANISATIONS)
         if wanted and is_iri(subject):
             mains[subject] = types
+    if not mains:
+        wanted_class = "skos:Concept" if vocabulary else "fil:Firm, fil:Cluster, org:Organization …"
+        raise RefusedInput("The file describes nothing that can be read.", f"Give the records a class: {wanted_class}.")
     for subject, types in mains.items():
         entity = value(subject)
-        outside = not vocabulary and not entity.startswith(base)
-        if outside:
-            finding = Finding(
-                name, None, "", entity, f"The source may only speak about {base}…, not about {subject}.",
-                "Use IRIs of that namespace, or declare another with --namespace.",
-            )  # fmt: skip
-            yield Row(name, None, entity, "", (finding,))
+        if not vocabulary and not entity.startswith(base):
+            reason = f"The source may only speak about {base}…, not about {subject[:200]}."
+            mend = "Use IRIs of that namespace, or declare another with --namespace."
+            yield Row(name, None, entity, "", (Finding(name, None, "iri", entity, reason, mend),))
             continue
-        closure = _closure(subject, nodes, set(mains))
-        about = _completed(subject, types, closure)
-        findings = tuple(_hostile(about, name, entity))
-        yield Row(name, None, entity, "" if findings else to_payload(about), findings)
+        about, dropped = _without_contacts(_closure(subject, nodes, mains), name, entity)
+        about = _in_scheme(subject, about, job.scheme) if vocabulary else _completed(subject, types, about)
+        findings = (*dropped, *_hostile(about, name, entity, limits))
+        bad = any(finding.severity == "error" for finding in findings)
+        yield Row(name, None, entity, "" if bad else to_payload(about), findings)
 
 
-def _closure(subject: Term, nodes: dict[Term, list[Statement]], mains: set[Term]) -> list[Statement]:
+def _closure(subject: Term, nodes: dict[Term, list[Statement]], mains: Container[Term]) -> list[Statement]:
     """The subject's statements and those of the nodes below it; blank nodes get IRIs below the subject's."""
-    names: dict[Term, Term] = {}
-    out: list[Statement] = []
-    waiting, seen = [subject], {subject}
     prefix = subject[:-1] + "/"
-
-    def named(term: Term) -> Term:
-        if not term.startswith("_:"):
-            return term
-        return names.setdefault(term, f"{prefix}part/{len(names) + 1}>")
-
+    reached: list[Statement] = []
+    waiting, seen = [subject], {subject}
     while waiting:
         node = waiting.pop()
-        for _, p, o in sorted(nodes.get(node, ())):
-            out.append((named(node), p, named(o)))
+        for statement in nodes.get(node, ()):
+            reached.append(statement)
+            o = statement[2]
             below = o.startswith("_:") or (o.startswith(prefix) and o not in mains)
             if below and o in nodes and o not in seen:
                 seen.add(o)
                 waiting.append(o)
-    return out
+    names = _blank_names(reached, prefix)
+    return [(names.get(s, s), p, names.get(o, o)) for s, p, o in reached]
+
+
+def _blank_names(reached: list[Statement], prefix: str) -> dict[Term, Term]:
+    """Names for blank nodes by what is said of them, so that reading the same file again gives the same names.
+
+    Each round mixes into a node's digest the digests of the nodes it points to and that point to it, until no two
+    nodes that differ still look alike (colour refinement, as in W3C RDF Dataset Canonicalization, section 4.4).
+    """
+    blank = {term for s, _, o in reached for term in (s, o) if term.startswith("_:")}
+    if not blank:
+        return {}
+    colours = dict.fromkeys(blank, "")
+    while True:
+        marks: dict[Term, list[str]] = {term: [colours[term]] for term in blank}
+        for s, p, o in reached:
+            if s in marks:
+                marks[s].append(f"> {p} {colours.get(o, o)}")
+            if o in marks:
+                marks[o].append(f"< {p} {colours.get(s, s)}")
+        fresh = {
+            term: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16] for term, lines in marks.items()
+        }
+        if len(set(fresh.values())) == len(set(colours.values())):
+            break
+        colours = fresh
+    taken: dict[str, int] = {}
+    names: dict[Term, Term] = {}
+    for term in sorted(blank, key=lambda term: fresh[term]):
+        taken[fresh[term]] = taken.get(fresh[term], 0) + 1
+        names[term] = f"{prefix}part/{fresh[term]}-{taken[fresh[term]]}>"
+    return names
+
+
+def _without_contacts(about: list[Statement], name: str, entity: str) -> tuple[list[Statement], list[Finding]]:
+    """The statements without personal contact data, and what was dropped."""
+    kept = [statement for statement in about if statement[1] not in _PERSONAL]
+    if len(kept) == len(about):
+        return about, []
+    column = v.local_name(value(next(p for _, p, _ in about if p in _PERSONAL)))
+    mend = "Nothing to do; Filière keeps no personal contact data."
+    return kept, [Finding(name, None, column, entity, "Personal contact data was dropped.", mend, "warning")]
+
+
+def _in_scheme(subject: Term, about: list[Statement], scheme: str) -> list[Statement]:
+    """The concept in the scheme it is added as, with a notation, so that codes can name it."""
+    in_scheme, notation = f"<{v.SKOS}inScheme>", f"<{v.SKOS}notation>"
+    kept = [statement for statement in about if statement[1] != in_scheme]
+    kept.append((subject, in_scheme, iri(v.SCHEME + scheme)))
+    if not any(s == subject and p == notation for s, p, _ in kept):
+        kept.append((subject, notation, literal(v.local_name(value(subject)))))
+    return kept
 
 
 def _completed(subject: Term, types: set[Term], about: list[Statement]) -> list[Statement]:
     """The class, the name and the id that our shapes ask for, from what other vocabularies call them."""
-    if _CONCEPT in types:
-        return about
     extra: list[Statement] = []
     if not types & _OURS:
         extra.append((subject, _TYPE, f"<{v.NS}Firm>"))
@@ -163,20 +220,20 @@ def _completed(subject: Term, types: set[Term], about: list[Statement]) -> list[
         extra.append((subject, _TYPE, f"<{v.NS}Actor>"))
         own = {p: o for s, p, o in reversed(about) if s == subject}
         if _NAMES[0] not in own:
-            extra += [(subject, _NAMES[0], literal(value(own[p]))) for p in _NAMES if p in own and not is_iri(own[p])][:1]
+            named = [value(own[p]) for p in _NAMES if p in own and not is_iri(own[p])]
+            extra += [(subject, _NAMES[0], literal(name)) for name in named[:1]]
     identifier = f"<{v.DCT}identifier>"
     if not any(s == subject and p == identifier for s, p, _ in about):
         extra.append((subject, identifier, literal(v.local_name(value(subject)))))
     return about + extra
 
 
-def _hostile(about: list[Statement], name: str, entity: str) -> Iterator[Finding]:
+def _hostile(about: list[Statement], name: str, entity: str, limits: Limits) -> Iterator[Finding]:
     for _, p, o in about:
-        if is_iri(o):
-            if _HOSTILE_IRI.match(o):
-                yield Finding(name, None, value(p), entity, f"{o[:60]} would run code in a page.", "Remove it.")
-            continue
+        column = v.local_name(value(p))
+        if is_iri(o) and _HOSTILE_IRI.match(o):
+            yield Finding(name, None, column, entity, f"{o[:60]} would run code in a page.", "Remove it.")
         try:
-            cells.clean(value(o), Limits().cell_bytes)
+            cells.clean(value(o), limits.cell_bytes)
         except cells.Unfit as error:
-            yield Finding(name, None, value(p), entity, error.reason, error.mend)
+            yield Finding(name, None, column, entity, error.reason, error.mend)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from kg import vocabulary as v
@@ -13,7 +15,8 @@ from kg.readers import cells
 from kg.readers.cells import Unfit
 
 _T = TypeVar("_T")
-_PERSONAL = frozenset("email e-mail mail phone telephone tel fax mobile contact contact_name contact_person".split())
+_CONTACTS = "email e-mail mail phone telephone tel fax mobile contact contact_name contact_person"
+_PERSONAL = frozenset(_CONTACTS.split())
 _KIND_WORDS = {
     "company": "firm",
     "enterprise": "firm",
@@ -26,10 +29,12 @@ _KIND_WORDS = {
     "network": "association",
 }
 _UNSAID = ("", "unknown", "n/a", "na", "-", "none", "null")
-ACTOR_FIELDS = frozenset(
+_FIELDS = (
     "id name kind country nuts city latitude longitude size identifiers website descriptions makes processes "
-    "certifications sectors clusters network codes evidence".split()
+    "certifications sectors clusters network codes evidence"
 )
+ACTOR_FIELDS = frozenset(_FIELDS.split())
+_MOST_FINDINGS = 100  # about one record; more would only repeat
 
 
 class Builder:
@@ -50,9 +55,20 @@ class Builder:
         self._row = row
         self._entity = ""
 
+    @property
+    def entity(self) -> str:
+        """The IRI of the record in hand; an empty text while it has none."""
+        return self._entity
+
+    def name(self, iri: str) -> None:
+        """Says which record is in hand, for the findings about it."""
+        self._entity = iri
+
     def problem(self, column: str, reason: str, mend: str, severity: str = "error") -> None:
         """Keeps one finding about the record in hand."""
-        self.findings.append(Finding(self._file, self._row, column, self._entity, reason, mend, severity))
+        finding = Finding(self._file, self._row, column, self._entity, reason, mend, severity)
+        if len(self.findings) < _MOST_FINDINGS and finding not in self.findings:
+            self.findings.append(finding)
 
     def _try(self, column: str, make: Callable[[], _T], otherwise: _T, severity: str = "error") -> _T:
         try:
@@ -69,7 +85,7 @@ class Builder:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             self.problem(column, f"{column!r} holds a {type(raw).__name__}, not a text.", "Write one text.")
             return ""
-        if isinstance(raw, float) and raw != raw:
+        if isinstance(raw, float) and math.isnan(raw):
             return ""
         return self._try(column, lambda: cells.clean(str(raw), self._limit), "")
 
@@ -131,7 +147,7 @@ class Builder:
             name=self.text(fields, "name"),
             kind=self._fit(fields, "kind", _kind) or "firm",
             country=self._fit(fields, "country", cells.country),
-            nuts=self._fit(fields, "nuts", cells.nuts),
+            nuts=self._fit(fields, "nuts", cells.nuts, "warning"),
             city=self.text(fields, "city"),
             latitude=latitude,
             longitude=longitude,
@@ -148,23 +164,25 @@ class Builder:
             codes=self.words(fields, "codes", cells.code),
             evidence=tuple(self._evidence(item) for item in self._list(fields, "evidence")),
         )
-        return None if self._failed() else actor
+        return None if self.failed() else actor
 
-    def _failed(self) -> bool:
+    def failed(self) -> bool:
+        """Whether an error forbids the record in hand."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def _website(self, fields: Mapping[str, Any]) -> str:
         found = self.text(fields, "website")
         # An address that runs code is refused; one that is only misspelt costs the firm its link, not its place.
         hostile = found.casefold().replace(" ", "").startswith(("javascript:", "data:", "vbscript:", "file:"))
-        return self._try("website", lambda: cells.website(found), "", "error" if hostile else "warning") if found else ""
+        severity = "error" if hostile else "warning"
+        return self._try("website", lambda: cells.website(found), "", severity) if found else ""
 
     def _position(self, fields: Mapping[str, Any]) -> tuple[float | None, float | None]:
         out: list[float | None] = []
         for column, bound in (("latitude", 90.0), ("longitude", 180.0)):
             found = self.text(fields, column)
             if found:
-                out.append(self._try(column, lambda f=found, b=bound, c=column: cells.number(f, -b, b, c), None))  # type: ignore[misc]
+                out.append(self._try(column, partial(cells.number, found, -bound, bound, column), None))
             else:
                 out.append(None)
         return out[0], out[1]
@@ -186,9 +204,7 @@ class Builder:
             codes=self.words(item, "codes", cells.code),
         )
         for number, finding in enumerate(self.findings[before:], before):
-            self.findings[number] = Finding(
-                finding.file, finding.row, f"evidence.{finding.column}", *_rest(finding)
-            )
+            self.findings[number] = Finding(finding.file, finding.row, f"evidence.{finding.column}", *_rest(finding))
         return found
 
     def exchange(self, fields: Mapping[str, Any], kind: str) -> Exchange | None:
@@ -216,7 +232,7 @@ class Builder:
             date=self._fit(fields, "date", cells.iso_date),
             url=self._fit(fields, "url", cells.address),
         )
-        return None if self._failed() else exchange
+        return None if self.failed() else exchange
 
     def step(self, fields: Mapping[str, Any]) -> tuple[Text, RecipeStep] | None:
         """(product, step) of one row of a recipe."""
@@ -225,7 +241,7 @@ class Builder:
         if not product or not what:
             self.problem("what" if product else "product", "The cell is empty.", "Fill in 'product' and 'what'.")
         kind = self._fit(fields, "kind", lambda text: cells.choice(text, RECIPE_STEP_KINDS, "kind of step"))
-        if not kind and not self._failed():
+        if not kind and not self.failed():
             self.problem("kind", "The kind of step is missing.", f"Write one of: {', '.join(RECIPE_STEP_KINDS)}.")
         step = RecipeStep(
             kind=kind,
@@ -234,12 +250,13 @@ class Builder:
             note=self.text(fields, "note"),
             url=self._fit(fields, "url", cells.address),
         )
-        return None if self._failed() else (Text(product, lang), step)
+        return None if self.failed() else (Text(product, lang), step)
 
     def claim(self, fields: Mapping[str, Any], kind: str) -> Claim | None:
         """What somebody said of a subject; its id, where none is given, is made from what it says."""
         if not self.text(fields, "id"):
-            said = "\n".join(self.text(fields, c) for c in ("subject", "kind", "text", "measure", "value", "url", "date"))
+            telling = ("subject", "kind", "text", "measure", "value", "url", "date")
+            said = "\n".join(self.text(fields, column) for column in telling)
             fields = {**fields, "id": hashlib.sha256(said.encode()).hexdigest()[:16]}
         iri = self.iri("claim", fields)
         value = self.text(fields, "value")
@@ -260,7 +277,7 @@ class Builder:
             date=self._fit(fields, "date", cells.iso_date),
             url=self._fit(fields, "url", cells.address),
         )
-        return None if self._failed() else claim
+        return None if self.failed() else claim
 
 
 def _rest(finding: Finding) -> tuple[str, str, str, str]:

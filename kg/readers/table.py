@@ -16,16 +16,19 @@ from kg.readers.records import Builder
 _LISTS = ("identifiers", "makes", "processes", "certifications", "sectors", "clusters", "codes")
 _SPOKEN = ("makes", "processes", "certifications", "sectors", "descriptions")
 _EVIDENCE = ("title", "text", "lang", "date", "buyer", "source", "url", "status", "codes")
-_ACTOR = frozenset(
-    ["id", "name", "kind", "country", "nuts", "city", "latitude", "longitude", "size", "website", "network", "lang"]
-    + ["description", "members_count", "members_date", "members_url"]
-    + [*_LISTS, *(f"evidence_{name}" for name in _EVIDENCE)]
+_SINGLE = (
+    "id name kind country nuts city latitude longitude size website network lang description "
+    "members_count members_date members_url"
 )
+_EXCHANGE = "id kind what lang actor who quantity unit place period note date url"
+_RECIPE = "product what kind standard note url lang"
+_CLAIM = "id subject kind text lang measure value said_by date url"
+_ACTOR = frozenset([*_SINGLE.split(), *_LISTS, *(f"evidence_{name}" for name in _EVIDENCE)])
 COLUMNS: dict[str, frozenset[str]] = {
     "actor": _ACTOR,
-    "exchange": frozenset("id kind what lang actor who quantity unit place period note date url".split()),
-    "recipe": frozenset("product what kind standard note url lang".split()),
-    "claim": frozenset("id subject kind text lang measure value said_by date url".split()),
+    "exchange": frozenset(_EXCHANGE.split()),
+    "recipe": frozenset(_RECIPE.split()),
+    "claim": frozenset(_CLAIM.split()),
 }
 _NEEDED = {
     "actor": ("id", "name"),
@@ -45,7 +48,7 @@ def family(record: str) -> str:
 
 def load_mapping(job: Job) -> TableMapping:
     """The job's mapping, or one that takes headings as they are. Raises RefusedInput naming the culprit."""
-    known = COLUMNS[family(job.record)] if family(job.record) in COLUMNS else frozenset()
+    known = COLUMNS.get(family(job.record), frozenset())
     return read_mapping(job.mapping, known) if job.mapping else TableMapping()
 
 
@@ -59,7 +62,8 @@ def read(rows: Cells, job: Job, source: Source, builder: Builder) -> Iterator[tu
     numbered = iter(rows)
     heading = next(numbered, None)
     if heading is None or not any(cell.strip() for cell in heading[1]):
-        raise RefusedInput("The table is empty: it has no heading.", f"Columns are: {', '.join(sorted(COLUMNS[kind]))}.")
+        mend = f"Columns are: {', '.join(sorted(COLUMNS[kind]))}."
+        raise RefusedInput("The table is empty: it has no heading.", mend)
     columns = _columns(heading[1], kind, mapping)
     width = len(heading[1])
     if kind == "recipe":
@@ -94,12 +98,11 @@ def _columns(heading: list[str], kind: str, mapping: TableMapping) -> dict[str, 
             continue
         if ours in found:
             raise RefusedInput(
-                f"Two columns are called {ours!r} (columns {found[ours] + 1} and {position + 1}).", "Rename one of them."
+                f"Two columns are called {ours!r} (columns {found[ours] + 1} and {position + 1}).",
+                "Rename one of them.",
             )
         found[ours] = position
-    absent = [
-        name for name in _NEEDED[kind] if name not in found and name not in mapping.defaults
-    ]
+    absent = [name for name in _NEEDED[kind] if name not in found and name not in mapping.defaults]
     if absent:
         seen = ", ".join(repr(cell.strip())[:40] for cell in heading[:20])
         raise RefusedInput(
@@ -141,7 +144,9 @@ def _actor(
             else:
                 record[match.group(1)] += [{"text": part, "lang": match.group(2)} for part in _split(text)]
     record["descriptions"] = descriptions
-    evidence: dict[str, Any] = {n: fields[f"evidence_{n}"] for n in _EVIDENCE if fields.get(f"evidence_{n}", "").strip()}
+    evidence: dict[str, Any] = {
+        name: fields[f"evidence_{name}"] for name in _EVIDENCE if fields.get(f"evidence_{name}", "").strip()
+    }
     if "codes" in evidence:
         evidence["codes"] = _split(evidence["codes"])
     if "text" in evidence or "title" in evidence:

@@ -23,7 +23,8 @@ def rows(data: bytes, limits: Limits) -> Iterator[tuple[int, list[str]]]:
         sheet = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_index(0)
         table = sheet.to_python(skip_empty_area=False)
     except (CalamineError, IndexError, OSError, ValueError) as error:
-        raise RefusedInput(f"The workbook cannot be read ({error}).", "Save it again as .xlsx, or as CSV UTF-8.") from error
+        mend = "Save it again as .xlsx, or as CSV UTF-8."
+        raise RefusedInput(f"The workbook cannot be read ({error}).", mend) from error
     for number, cells in enumerate(table, 1):
         yield number, [_text(cell) for cell in cells]
 

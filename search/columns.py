@@ -1,0 +1,112 @@
+"""What constraints and facets read: one array a property, one value an actor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.model import Actor
+from search.encoder import fold
+from search.query import Query
+
+FACETS = ("country", "kind", "size", "source")
+_EARTH_KM = 6371.0
+_LISTS: dict[str, Callable[[Actor], Iterable[str]]] = {
+    "clusters": lambda actor: actor.clusters,
+    "certifications": lambda actor: (text.text for text in actor.certifications),
+}
+
+
+class Columns:
+    """Properties of the actors of a segment."""
+
+    def __init__(self, values: dict[str, list[str]], arrays: dict[str, NDArray[Any]]) -> None:
+        self._values = values  # the words that the numbers of a column stand for
+        self._arrays = arrays
+
+    @classmethod
+    def of(cls, actors: Sequence[Actor]) -> Columns:
+        """The columns of the actors, in their order."""
+        values: dict[str, list[str]] = {}
+        arrays: dict[str, NDArray[Any]] = {}
+        for name in FACETS:
+            words = [getattr(actor, name) for actor in actors]
+            values[name] = sorted(set(words))
+            place = {word: number for number, word in enumerate(values[name])}
+            arrays[name] = np.array([place[word] for word in words], dtype=np.int32)
+        arrays["nuts"] = np.array([actor.nuts.encode() for actor in actors], dtype="S5")
+        for name in ("latitude", "longitude"):
+            degrees = [getattr(actor, name) for actor in actors]
+            arrays[name] = np.array([np.nan if d is None else d for d in degrees], dtype=np.float32)
+        for name, read in _LISTS.items():
+            pairs = [(number, word) for number, actor in enumerate(actors) for word in read(actor)]
+            values[name] = sorted({word for _, word in pairs})
+            place = {word: number for number, word in enumerate(values[name])}
+            arrays[name] = np.array([(number, place[word]) for number, word in pairs], dtype=np.int32).reshape(-1, 2)
+        return cls(values, arrays)
+
+    def write(self, folder: Path) -> None:
+        """Writes the two files of the columns."""
+        (folder / "columns.json").write_text(json.dumps(self._values, ensure_ascii=False), encoding="utf-8")
+        np.savez(folder / "columns.npz", **self._arrays)
+
+    @classmethod
+    def open(cls, folder: Path) -> Columns:
+        """The columns that `write` left in `folder`."""
+        values = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
+        with np.load(folder / "columns.npz") as found:
+            return cls(values, {name: found[name] for name in found.files})
+
+    def __len__(self) -> int:
+        return len(self._arrays["nuts"])
+
+    def allowed(self, query: Query) -> NDArray[np.bool_] | None:
+        """Which actors meet every constraint [n]; None when there is no constraint."""
+        if not query.is_constrained():
+            return None
+        mask = np.ones(len(self), dtype=bool)
+        for name in FACETS:
+            if wanted := getattr(query, name):
+                numbers = [at for at, word in enumerate(self._values[name]) if word in wanted]
+                mask &= np.isin(self._arrays[name], numbers)
+        if query.nuts:
+            nuts = self._arrays["nuts"]
+            mask &= np.logical_or.reduce([np.char.startswith(nuts, code.encode()) for code in query.nuts])
+        if query.cluster:
+            mask &= self._having("clusters", lambda word: word in query.cluster)
+        if query.certificate:
+            folded = [fold(word) for word in query.certificate]
+            mask &= self._having("certifications", lambda word: any(part in fold(word) for part in folded))
+        if query.near is not None:
+            mask &= self.distances(query.near) <= (query.within_km if query.within_km is not None else np.inf)
+        return mask
+
+    def _having(self, name: str, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
+        numbers = [at for at, word in enumerate(self._values[name]) if wanted(word)]
+        pairs = self._arrays[name]
+        mask = np.zeros(len(self), dtype=bool)
+        mask[pairs[np.isin(pairs[:, 1], numbers), 0]] = True
+        return mask
+
+    def distances(self, point: tuple[float, float]) -> NDArray[np.float64]:
+        """Great-circle kilometres from a (latitude, longitude) in degrees to each actor [n]; infinite where unknown."""
+        latitude, longitude = np.radians(point[0]), np.radians(point[1])
+        theirs = np.radians(self._arrays["latitude"].astype(np.float64))
+        across = np.radians(self._arrays["longitude"].astype(np.float64)) - longitude
+        half = np.sin((theirs - latitude) / 2) ** 2 + np.cos(latitude) * np.cos(theirs) * np.sin(across / 2) ** 2
+        distance = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+        return np.where(np.isnan(distance), np.inf, distance)
+
+    def facets(self, actors: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+        """How many of the actors have each value, by facet; those who say nothing are not counted."""
+        out: dict[str, dict[str, int]] = {}
+        for name in FACETS:
+            numbers, counts = np.unique(self._arrays[name][actors], return_counts=True)
+            words = ((self._values[name][number], int(count)) for number, count in zip(numbers, counts, strict=True))
+            out[name] = {word: count for word, count in words if word}
+        return out

@@ -1,0 +1,304 @@
+"""Text → competencies, and competencies → competencies: labels, their vectors, and the graph between them.
+
+A concept is reached by a label that stands in the text, or by the vectors of its labels: one prototype for its
+preferred labels in all languages together, one for each other label. `spread` says how far having one concept
+answers the need for another, and in what manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.model import Concept
+from search.encoder import Encoder, normalise
+from search import matrices
+from search.labels import LabelTable, words
+from search.matrices import Matrix
+from search.records import Records
+from search.vectors import VectorIndex
+
+# How far an actor that has the second concept answers a need for the first.
+NARROWER, BROADER, INPUT, CONVERTIBLE, RELATED = 0.95, 0.6, 0.4, 0.45, 0.35
+_UPWARDS = 0.85  # for each step from a code up to the concept that was asked for
+_STEPS = 6  # of broader that are followed: CPV, the deepest in use, has five
+MANNERS = ("makes", "narrower", "broader", "input", "convertible", "related")
+_MOST_HITS = 64
+_WHOLE_LABEL = 1.0
+_PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of them, the nearer to 1
+_BATCH = 4096  # texts encoded at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How cosines of a model are read: `floor` says nothing at all, `certain` as much as the label itself."""
+
+    floor: float = 0.35
+    certain: float = 0.95
+
+
+class Hit(NamedTuple):
+    """A concept that a text is about: its number, how surely (0 to 1), and by which label (-1 for none)."""
+
+    concept: int
+    score: float
+    label: int
+
+
+class Concepts:
+    """All concepts of a generation."""
+
+    def __init__(
+        self,
+        table: Records,
+        labels: Records,
+        found: LabelTable,
+        prototypes: VectorIndex,
+        owners: NDArray[np.int32],
+        spread: Matrix,
+        manners: Matrix,
+    ) -> None:
+        self.table = table  # [iri, scheme, notation, {language: preferred label}, {field: [concepts]}]
+        self.labels = labels  # [concept, kind of label, text, language]
+        self._found = found
+        self._prototypes = prototypes
+        self._owners = owners  # concept and label of each prototype [n, 2]
+        self._spread_matrix = spread  # [concept asked for, concept had] → 0 to 1
+        self._manners = manners  # the same cells → 1 + index in MANNERS
+        self.tuning = Tuning()
+
+    @classmethod
+    def build(cls, concepts: Sequence[Concept], encoder: Encoder) -> Concepts:
+        """The concepts, their labels encoded."""
+        ordered = sorted(concepts, key=lambda c: c.iri)
+        labels = _labels(ordered)
+        prototypes, owners = _prototypes(ordered, labels, encoder)
+        spread, manners = _spread(ordered)
+        return cls(
+            Records.of(_rows(ordered)),
+            Records.of(labels),
+            LabelTable.of(text for _, _, text, _ in labels),
+            VectorIndex.of(prototypes, full=True),
+            owners,
+            spread,
+            manners,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Writes the files of the concepts."""
+        self.table.write(folder, "concepts")
+        self.labels.write(folder, "labels")
+        np.savez(folder / "label_keys.npz", keys=self._found.keys, labels=self._found.labels, owners=self._owners)
+        self._prototypes.write(folder / "prototypes.faiss")
+        matrices.write(folder / "spread.npz", self._spread_matrix)
+        matrices.write(folder / "manners.npz", self._manners)
+
+    @classmethod
+    def open(cls, folder: Path, dimension: int) -> Concepts:
+        """The concepts that `write` left in `folder`."""
+        arrays = np.load(folder / "label_keys.npz")
+        return cls(
+            Records.open(folder, "concepts"),
+            Records.open(folder, "labels"),
+            LabelTable(arrays["keys"], arrays["labels"]),
+            VectorIndex.open(folder / "prototypes.faiss", dimension=dimension),
+            arrays["owners"],
+            matrices.read(folder / "spread.npz"),
+            matrices.read(folder / "manners.npz"),
+        )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def iri(self, number: int) -> str:
+        """The IRI of a concept by number."""
+        return str(self.table[number][0])
+
+    def numbers(self) -> dict[str, int]:
+        """IRI → number."""
+        return {self.iri(number): number for number in range(len(self))}
+
+    def by_code(self) -> dict[str, int]:
+        """`scheme:notation` → number, for concepts that have a notation."""
+        rows = (self.table[number] for number in range(len(self)))
+        return {f"{row[1]}:{row[2]}": number for number, row in enumerate(rows) if row[2]}
+
+    def understand(self, texts: Sequence[str], vectors: NDArray[np.float32], most: int = _MOST_HITS) -> list[list[Hit]]:
+        """What each text is about, surest first; `vectors` [n, d] are the texts', encoded."""
+        out: list[list[Hit]] = []
+        for start in range(0, len(texts), _BATCH):
+            part = slice(start, start + _BATCH)
+            scores, rows = self._prototypes.search(vectors[part], most * 2)
+            out += [
+                self._hits(text, *near, most) for text, near in zip(texts[part], zip(scores, rows, strict=True), strict=True)
+            ]
+        return out
+
+    def _hits(
+        self, text: str, scores: NDArray[np.float32], rows: NDArray[np.int64], most: int
+    ) -> list[Hit]:
+        best: dict[int, Hit] = {}
+        for found in self._by_label(text):
+            if found.score > best.get(found.concept, found._replace(score=0.0)).score:
+                best[found.concept] = found
+        low, high = self.tuning.floor, self.tuning.certain
+        for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
+            if row < 0 or score <= low:
+                continue
+            concept, label = (int(n) for n in self._owners[row])
+            sure = min(1.0, (score - low) / (high - low))
+            if concept not in best or sure > best[concept].score:
+                best[concept] = Hit(concept, sure, best[concept].label if concept in best else label)
+        return sorted(best.values(), key=lambda hit: -hit.score)[:most]
+
+    def _by_label(self, text: str) -> list[Hit]:
+        parts = words(text)
+        hits = []
+        for label, start, end in self._found.find(parts):
+            share = sum(map(len, parts[start:end])) / max(1, sum(map(len, parts)))
+            sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
+            if end - start == 1 and share < 0.5 and len(parts[start]) < 4:
+                continue  # a short word inside a long text is seldom what it is about
+            hits.append(Hit(int(self.labels[label][0]), sure, label))
+        return hits
+
+    def neighbours(self, asked: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(concepts, weights) of everything that answers a need for a concept."""
+        columns, weights = matrices.row(self._spread_matrix, asked)
+        return columns, weights.astype(np.float32, copy=False)
+
+    def worth(self, asked: int, had: int) -> float:
+        """How far having one concept answers the need for another, 0 to 1."""
+        return matrices.cell(self._spread_matrix, asked, had)
+
+    def label(self, number: int, lang: str) -> str:
+        """The preferred label in a language, else in English, else any, else the notation."""
+        row = self.table[number]
+        labels: dict[str, str] = row[3]
+        return labels.get(lang) or labels.get("en") or next(iter(labels.values()), row[2])
+
+    def code(self, number: int) -> str:
+        """`scheme:notation`, or "" for a concept without one."""
+        row = self.table[number]
+        return f"{row[1]}:{row[2]}" if row[2] else ""
+
+    def path(self, asked: int, had: int) -> list[tuple[int, str, int]]:
+        """(concept, field of Concept, concept) steps that join two concepts; [] when they are one or not joined."""
+        for one, other in ((asked, had), (had, asked)):
+            for name, targets in self.table[one][4].items():
+                if other in targets:
+                    return [(one, name, other)]
+        steps: dict[int, tuple[int, int]] = {}
+        waiting = [had]
+        while waiting and asked not in steps:
+            number = waiting.pop(0)
+            for above in self.table[number][4].get("broader", ()):
+                if above not in steps:
+                    steps[above] = (number, above)
+                    waiting.append(above)
+        out: list[tuple[int, str, int]] = []
+        at = asked
+        while at in steps and at != had:
+            below, above = steps[at]
+            out.insert(0, (below, "broader", above))
+            at = below
+        return out
+
+    def manner(self, asked: int, had: int) -> str:
+        """How having one concept answers the need for another: one of MANNERS, or "" when it does not."""
+        code = int(matrices.cell(self._manners, asked, had))
+        return MANNERS[code - 1] if code else ""
+
+
+_EDGES = ("broader", "related", "inputs", "processes", "substitutes", "convertible_to", "matches")
+
+
+def _rows(concepts: Sequence[Concept]) -> Iterator[list[object]]:
+    place = {concept.iri: number for number, concept in enumerate(concepts)}
+    for concept in concepts:
+        labels = {text.lang: text.text for text in concept.preferred}
+        edges = {name: [place[iri] for iri in getattr(concept, name) if iri in place] for name in _EDGES}
+        yield [concept.iri, concept.scheme, concept.notation, labels, {n: found for n, found in edges.items() if found}]
+
+
+def _labels(concepts: Sequence[Concept]) -> list[tuple[int, str, str, str]]:
+    out: list[tuple[int, str, str, str]] = []
+    for number, concept in enumerate(concepts):
+        for kind in ("preferred", "alternative", "hidden"):
+            out += [(number, kind, text.text, text.lang) for text in getattr(concept, kind)]
+    return out
+
+
+def _prototypes(
+    concepts: Sequence[Concept], labels: Sequence[tuple[int, str, str, str]], encoder: Encoder
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Vectors [n, d] and their (concept, label) [n, 2]; label -1 stands for all preferred labels together."""
+    rows = np.zeros((len(labels), encoder.dimension), dtype=np.float32)
+    for start in range(0, len(labels), _BATCH):
+        rows[start : start + _BATCH] = encoder.encode([text for _, _, text, _ in labels[start : start + _BATCH]])
+    middle = np.zeros((len(concepts), encoder.dimension), dtype=np.float32)
+    for row, (number, kind, _, _) in zip(rows, labels, strict=True):
+        if kind == "preferred":
+            middle[number] += row
+    other = [at for at, (_, kind, _, _) in enumerate(labels) if kind != "preferred"]
+    owners = [(number, -1) for number in range(len(concepts))] + [(labels[at][0], at) for at in other]
+    vectors = np.concatenate([normalise(middle), rows[other]])
+    return vectors, np.array(owners, dtype=np.int32).reshape(-1, 2)
+
+
+def _spread(concepts: Sequence[Concept]) -> tuple[Matrix, Matrix]:
+    place = {concept.iri: number for number, concept in enumerate(concepts)}
+    cells: dict[tuple[int, int], tuple[float, str]] = {}
+
+    def put(asked: int, had: int, weight: float, manner: str) -> None:
+        if weight > cells.get((asked, had), (0.0, ""))[0]:
+            cells[asked, had] = (weight, manner)
+
+    for number, concept in enumerate(concepts):
+        put(number, number, 1.0, "makes")
+        for weight, above in _ancestors(concept, concepts, place):
+            put(above, number, weight, "narrower")
+        for name, weight, manner in (
+            ("broader", BROADER, "broader"),
+            ("inputs", INPUT, "input"),
+            ("processes", INPUT, "input"),
+            ("substitutes", RELATED, "related"),
+            ("related", RELATED, "related"),
+        ):
+            for iri in getattr(concept, name):
+                if iri in place:
+                    put(number, place[iri], weight, manner)
+        for iri in concept.convertible_to:  # who has this concept could turn to that one
+            if iri in place:
+                put(place[iri], number, CONVERTIBLE, "convertible")
+        for iri in concept.matches:  # the same thing in another scheme, both ways
+            if iri in place:
+                put(number, place[iri], NARROWER, "narrower")
+                put(place[iri], number, NARROWER, "narrower")
+    size = (len(concepts), len(concepts))
+    weights = [weight for weight, _ in cells.values()]
+    codes = [1 + MANNERS.index(manner) for _, manner in cells.values()]
+    return matrices.matrix(cells, weights, size, np.float32), matrices.matrix(cells, codes, size, np.int8)
+
+
+
+def _ancestors(
+    concept: Concept, concepts: Sequence[Concept], place: dict[str, int]
+) -> list[tuple[float, int]]:
+    """(weight, number) of everything above a concept, nearer ones first."""
+    out: dict[int, float] = {}
+    level, weight = [place[iri] for iri in concept.broader if iri in place], NARROWER
+    for _ in range(_STEPS):
+        fresh = [number for number in level if number not in out]
+        if not fresh:
+            break
+        out |= dict.fromkeys(fresh, weight)
+        level = [place[iri] for number in fresh for iri in concepts[number].broader if iri in place]
+        weight *= _UPWARDS
+    return [(weight, number) for number, weight in out.items()]
+

@@ -1,0 +1,225 @@
+"""An immutable, checksummed index folder, and the exact buffer of what is fresher than it.
+
+A generation is written beside its final name, every file flushed, a manifest with their checksums last, then renamed.
+One that is damaged, or was made by another model, is refused and never served.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import DamagedData, DataFolderError, StorageFull
+from kg.model import Actor, Concept, Source
+from search.concepts import Concepts
+from search.encoder import Encoder
+from search.segment import Segment
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+_MEND = "Run 'filiere check --repair'."
+_Step = Callable[[str], None]
+_Progress = Callable[[str, int, int], None]
+
+
+class Generation:
+    """An index as it stands: one segment on disk, and one in memory with the actors that changed since."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], concepts: Concepts, base: Segment, encoder: Encoder) -> None:
+        self.folder = folder
+        self.base_seq = int(manifest["seq"])
+        self.seq = self.base_seq
+        self.model = str(manifest["model"])
+        self.predicates: dict[str, str] = dict(manifest["predicates"])
+        self.concepts = concepts
+        self.base = base
+        self.fresh: Segment | None = None
+        self._replaced: NDArray[np.bool_] | None = None
+        self._encoder = encoder
+        self._fresh_actors: dict[str, Actor] = {}
+        self._gone: set[str] = set()
+
+    @property
+    def actor_count(self) -> int:
+        """How many actors can be found."""
+        hidden = 0 if self._replaced is None else int(self._replaced.sum())
+        return len(self.base) - hidden + (len(self.fresh) if self.fresh else 0)
+
+    def segments(self) -> list[tuple[Segment, NDArray[np.bool_] | None]]:
+        """Each segment with the actors in it that still stand [n] (None: all of them)."""
+        standing = None if self._replaced is None else ~self._replaced
+        return [(self.base, standing), *([(self.fresh, None)] if self.fresh else [])]
+
+    def add_fresh(self, actors: Sequence[Actor], gone: Collection[str], until: int) -> None:
+        """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`."""
+        self._fresh_actors |= {actor.iri: actor for actor in actors}
+        for iri in gone:
+            self._fresh_actors.pop(iri, None)
+        self._gone |= set(gone) | {actor.iri for actor in actors}
+        hidden = np.array([self.base.actors[n]["iri"] in self._gone for n in range(len(self.base))], dtype=bool)
+        fresh = list(self._fresh_actors.values())
+        built = Segment.build(fresh, self.concepts, self._encoder) if fresh else None
+        self._replaced, self.fresh, self.seq = hidden, built, until
+
+
+def build(
+    folder: Path,
+    *,
+    actors: Sequence[Actor],
+    concepts: Sequence[Concept],
+    sources: Sequence[Source],
+    encoder: Encoder,
+    seq: int,
+    predicates: Mapping[str, str],
+    on_step: _Step = lambda name: None,
+    progress: _Progress | None = None,
+) -> Generation:
+    """Writes a generation below `folder` and opens it. Raises StorageFull when the disk is full or read-only.
+
+    `predicates` are the IRIs that the fields of actors, evidence and concepts have in the graph, for the reasons.
+    """
+    partial = folder / f".partial-{os.getpid()}"
+    target = folder / _name(seq, encoder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        on_step("index.begun")
+        known = Concepts.build(concepts, encoder)
+        segment = Segment.build(actors, known, encoder, partial, progress)
+        known.write(partial)
+        segment.write(partial)
+        on_step("index.written")
+        manifest = {
+            "format": FORMAT,
+            "seq": seq,
+            "model": encoder.name,
+            "dimension": encoder.dimension,
+            "actors": len(segment),
+            "sources": sorted(source.id for source in sources),
+            "predicates": dict(predicates),
+            "sha256": {name: _digest(partial / name) for name in _files(partial)},
+        }
+        text = json.dumps(manifest, indent=1, sort_keys=True)
+        (partial / _MANIFEST).write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
+        _flush(partial)
+        on_step("index.manifest")
+        if target.exists():
+            shutil.rmtree(target)
+        partial.rename(target)
+        _flush_folder(folder)
+        on_step("index.renamed")
+    except (OSError, RuntimeError, ValueError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise _storage_error(error, folder) from error
+    return open_generation(target, encoder)
+
+
+def _storage_error(error: Exception, folder: Path) -> Exception:
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return StorageFull(f"The disk that holds {folder} is full.", "Free some space and repeat; what was stored is safe.")
+    if code == errno.EROFS or "Read-only file system" in str(error):
+        return StorageFull(f"The disk that holds {folder} is read-only.", "Mount it for writing.")
+    if code in (errno.EACCES, errno.EPERM):
+        return DataFolderError(f"No permission to write below {folder}.", "Change its owner or rights.")
+    return error
+
+
+def _name(seq: int, encoder: Encoder) -> str:
+    return f"{seq:012d}-{_mark(encoder)}"
+
+
+def _mark(encoder: Encoder) -> str:
+    """What tells the generations of two models apart by their folder's name."""
+    return hashlib.sha256(f"{FORMAT} {encoder.dimension} {encoder.name}".encode()).hexdigest()[:12]
+
+
+def _files(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in found)
+    return sorted(name for name in names if not name.endswith(".lock") and name != _MANIFEST)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+        else:
+            _flush_folder(path)
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_latest(folder: Path, *, encoder: Encoder) -> Generation | None:
+    """The newest generation that this encoder made, or None. Raises DamagedData naming the file that is wrong."""
+    found = sorted(folder.glob(f"[0-9]*-{_mark(encoder)}"))
+    return open_generation(found[-1], encoder) if found else None
+
+
+def open_generation(folder: Path, encoder: Encoder) -> Generation:
+    """The generation in a folder, every file compared with its checksum. Raises DamagedData."""
+    manifest = _manifest(folder)
+    if manifest["model"] != encoder.name or manifest["dimension"] != encoder.dimension:
+        raise DamagedData(
+            f"{folder} was made by the model {manifest['model']} ({manifest['dimension']} numbers a text), "
+            f"not by {encoder.name} ({encoder.dimension}).",
+            _MEND,
+        )
+    for name, digest in manifest["sha256"].items():
+        path = folder / name
+        if not path.is_file():
+            raise DamagedData(f"{path} is missing.", _MEND)
+        if _digest(path) != digest:
+            raise DamagedData(f"{path} does not match its checksum.", _MEND)
+    concepts = Concepts.open(folder, encoder.dimension)
+    return Generation(folder, manifest, concepts, Segment.open(folder, encoder.dimension), encoder)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    try:
+        checksum, _, text = path.read_bytes().decode("utf-8").partition("\n")
+        if checksum != _checksum(text.removesuffix("\n")) or not text.endswith("\n"):
+            raise ValueError("it does not match its checksum")
+        found: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise DamagedData(f"{path} is damaged or missing ({error}).", _MEND) from error
+    if found["format"] != FORMAT:
+        raise DamagedData(f"{folder} has the format {found['format']}, not {FORMAT}.", _MEND)
+    return found
+
+
+def remove_stale(folder: Path, keep: int, on_step: _Step = lambda name: None) -> None:
+    """Removes all but the newest generations, and what writers that were killed left behind."""
+    found = sorted(folder.glob("[0-9]*-*"), key=lambda path: (path.name.partition("-")[0], path.stat().st_mtime))
+    leftover = [path for path in folder.glob(".partial-*") if path.name != f".partial-{os.getpid()}"]
+    for path in [*found[:-keep], *leftover]:
+        shutil.rmtree(path, ignore_errors=True)
+    on_step("index.pruned")

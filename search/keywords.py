@@ -1,0 +1,161 @@
+"""BM25 over the passages of allowed actors, whole words and stems of each language; the only importer of tantivy."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+
+from kg.errors import DamagedData
+from search.encoder import fold
+
+# Languages for which tantivy has a Snowball stemmer.
+STEMMERS = {
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "sv": "swedish",
+}
+MOST_WORDS = 64  # different words of a need that are looked up
+_WORD = re.compile(r"\w+")
+_STEM_WEIGHT = 0.8  # a stem in common says a little less than the word itself
+_FEW = 20_000  # allowed passages up to which they are named in the query rather than filtered afterwards
+_HEAP = 64_000_000  # bytes; tantivy takes at least 15 MB a thread
+
+
+@cache
+def _analyser(lang: str) -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase())
+    if lang:
+        builder = builder.filter(tantivy.Filter.stemmer(STEMMERS[lang]))
+    return builder.build()
+
+
+@cache
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", stored=True, indexed=True, fast=True)
+    builder.add_text_field("text", tokenizer_name="words", index_option="freq")
+    for lang in STEMMERS:
+        builder.add_text_field(f"text_{lang}", tokenizer_name=f"stems_{lang}", index_option="freq")
+    return builder.build()
+
+
+def _register(index: tantivy.Index) -> tantivy.Index:
+    index.register_tokenizer("words", _analyser(""))
+    for lang in STEMMERS:
+        index.register_tokenizer(f"stems_{lang}", _analyser(lang))
+    return index
+
+
+class KeywordIndex:
+    """Passages by number, ranked by BM25."""
+
+    def __init__(self, index: tantivy.Index, count: int) -> None:
+        self._index = index
+        self._count = count
+        index.reload()
+        self._searcher = index.searcher()
+
+    @classmethod
+    def build(cls, texts: Iterable[tuple[str, str]], folder: Path | None = None) -> KeywordIndex:
+        """An index over (text, language) in the order given, in `folder`, or in memory without one."""
+        if folder is not None:
+            folder.mkdir(parents=True)
+        index = _register(tantivy.Index(_schema(), path=str(folder) if folder else None))
+        writer = index.writer(heap_size=_HEAP, num_threads=1)
+        count = 0
+        for text, lang in texts:
+            document = tantivy.Document()
+            document.add_unsigned("row", count)
+            plain = fold(text)
+            document.add_text("text", plain)
+            if lang[:2] in STEMMERS:
+                document.add_text(f"text_{lang[:2]}", plain)
+            writer.add_document(document)
+            count += 1
+        writer.commit()
+        writer.wait_merging_threads()
+        return cls(index, count)
+
+    @classmethod
+    def open(cls, folder: Path, count: int) -> KeywordIndex:
+        """The index in `folder`. Raises DamagedData when tantivy cannot open it or it holds another number of texts."""
+        try:
+            found = cls(_register(tantivy.Index(_schema(), path=str(folder), reuse=True)), count)
+        except (ValueError, OSError) as error:
+            raise DamagedData(f"{folder} is not a keyword index ({error}).", "Run 'filiere check --repair'.") from error
+        if found._searcher.num_docs != count:
+            raise DamagedData(
+                f"{folder} holds {found._searcher.num_docs} texts, not {count}.", "Run 'filiere check --repair'."
+            )
+        return found
+
+    def search(
+        self, text: str, lang: str, count: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """(row, BM25 score) of the best allowed passages, best first."""
+        words = list(dict.fromkeys(_WORD.findall(fold(text))))[:MOST_WORDS]
+        if not words or not self._count:
+            return []
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in self._terms(words, lang[:2])])
+        if allowed is None:
+            return self._top(query, count)
+        rows = np.flatnonzero(allowed)
+        if len(rows) == 0:
+            return []
+        if len(rows) <= _FEW:
+            named = tantivy.Query.term_set_query(_schema(), "row", rows.tolist())
+            only = tantivy.Query.const_score_query(named, 0.0)
+            return self._top(
+                tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)]), count
+            )
+        # Most rows are allowed here, so a wider list that is cut afterwards soon holds enough of them.
+        wider = count
+        while True:
+            wider = min(self._count, wider * 4)
+            found = [hit for hit in self._top(query, wider) if allowed[hit[0]]]
+            if len(found) >= count or wider >= self._count:
+                return found[:count]
+
+    def ideal(self, text: str, lang: str) -> float:
+        """About the score of a passage of middling length that has every word of the text once."""
+        words = list(dict.fromkeys(_WORD.findall(fold(text))))[:MOST_WORDS]
+        return max(1e-6, sum(self._rarity("text", word) for word in words)) * (
+            1 + (_STEM_WEIGHT if lang[:2] in STEMMERS else 0)
+        )
+
+    def _rarity(self, field: str, word: str) -> float:
+        """Inverse document frequency as BM25 has it: ln(1 + (N - n + 0.5) / (n + 0.5))."""
+        having = self._searcher.doc_freq(field, word)
+        return math.log(1 + (self._count - having + 0.5) / (having + 0.5))
+
+    def _terms(self, words: list[str], lang: str) -> list[tantivy.Query]:
+        schema = _schema()
+        parts = [tantivy.Query.term_query(schema, "text", word, "freq") for word in words]
+        if lang in STEMMERS:
+            stems = dict.fromkeys(stem for word in words for stem in _analyser(lang).analyze(word))
+            for stem in stems:
+                term = tantivy.Query.term_query(schema, f"text_{lang}", stem, "freq")
+                parts.append(tantivy.Query.boost_query(term, _STEM_WEIGHT))
+        return parts
+
+    def _top(self, query: tantivy.Query, count: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, count, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        return [(int(row), float(score)) for row, (score, _) in zip(rows, hits, strict=True) if row is not None]

@@ -1,0 +1,73 @@
+"""Labels of concepts found word for word in a text, whatever their case, accents and common endings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.encoder import fold
+
+MOST_WORDS = 8  # of a label that is looked for
+_WORD = re.compile(r"\w+")
+# Endings of number, gender and case in the commonest languages; cut from words long enough to stay themselves.
+_ENDING = re.compile(r"(?<=\w{4})(?:(?<=[^s])s|es|e|en|n|er|i|a|o|os|as|x)$")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded and without common endings."""
+    return [_ENDING.sub("", word) for word in _WORD.findall(fold(text))]
+
+
+def key(parts: Sequence[str]) -> int:
+    """64-bit name of a label's words."""
+    return int.from_bytes(hashlib.blake2b(" ".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+class Found(NamedTuple):
+    """A label seen in a text: its number, and the words from `start` up to `end` that are it."""
+
+    label: int
+    start: int
+    end: int
+
+
+class LabelTable:
+    """Sorted keys of labels; a label whose words come in another order is another label."""
+
+    def __init__(self, keys: NDArray[np.uint64], labels: NDArray[np.int32]) -> None:
+        self.keys = keys
+        self.labels = labels
+
+    @classmethod
+    def of(cls, labels: Iterable[str]) -> LabelTable:
+        """The table of the labels, which are numbered in the order given."""
+        pairs: list[tuple[int, int]] = []
+        for number, label in enumerate(labels):
+            parts = words(label)
+            if 0 < len(parts) <= MOST_WORDS:
+                pairs.append((key(parts), number))
+        pairs.sort()
+        keys = np.array([k for k, _ in pairs], dtype=np.uint64)
+        return cls(keys, np.array([n for _, n in pairs], dtype=np.int32))
+
+    def find(self, parts: Sequence[str]) -> list[Found]:
+        """Every label that is a run of the words given, the longest first; runs inside a longer one are left out."""
+        found: list[Found] = []
+        taken: list[tuple[int, int]] = []
+        for length in range(min(MOST_WORDS, len(parts)), 0, -1):
+            for start in range(len(parts) - length + 1):
+                end = start + length
+                if any(a <= start and end <= b for a, b in taken):
+                    continue
+                wanted = np.uint64(key(parts[start:end]))
+                low = int(np.searchsorted(self.keys, wanted, "left"))
+                high = int(np.searchsorted(self.keys, wanted, "right"))
+                if low < high:
+                    taken.append((start, end))
+                    found += [Found(int(self.labels[at]), start, end) for at in range(low, high)]
+        return found

@@ -1,0 +1,127 @@
+"""The front door: search(need) → Matches."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from kg.errors import UserError
+from search import language, ranking
+from search.concepts import Hit
+from search.encoder import Encoder
+from search.generation import Generation
+from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
+from search.ranking import Asked, Scored, Weights
+from search.reasons import reasons
+from search.results import Answer, ConceptHit, Match, Matches, Need
+
+_SHOWN_CONCEPTS = 5
+_SHOWN_LEAST = 0.35  # how surely a concept must be understood to be shown
+
+
+class Matcher:
+    """Answers needs from one generation."""
+
+    def __init__(self, generation: Generation, encoder: Encoder, weights: Weights | None = None) -> None:
+        self._generation = generation
+        self._encoder = encoder
+        self._weights = weights or Weights()
+
+    def search(self, query: Query) -> Matches:
+        """The actors that can meet the need, best first, with the reasons. Raises UserError for a query out of bounds."""
+        started = time.perf_counter()
+        _check(query)
+        asked = self._understand(query)
+        tuning = self._generation.concepts.tuning
+        found = [
+            ranking.score(asked, segment, standing, self._weights, tuning.floor, tuning.certain)
+            for segment, standing in self._generation.segments()
+        ]
+        ranked = _ranked(found, self._weights.possible)
+        page = ranked[query.offset : query.offset + query.limit]
+        results = tuple(self._match(asked, found[at], place) for _, at, place in page)
+        return Matches(
+            need=Need(query.text, asked.language, self._shown(asked)),
+            answer=self._answer(ranked[0][0] if ranked else 0.0),
+            results=results,
+            total=len(ranked),
+            facets=_facets(found, self._weights.possible),
+            seq=self._generation.seq,
+            model=self._encoder.name,
+            took_ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+    def _understand(self, query: Query) -> Asked:
+        text = " ".join(query.text.split())
+        lang = query.lang[:2].lower() or language.guess(text)
+        vector = self._encoder.encode([text])
+        hits = self._generation.concepts.understand([text], vector)[0]
+        answers = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
+        return Asked(query, lang, vector, hits, answers)
+
+    def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
+        best = asked.hits[0].score if asked.hits else 0.0
+        shown = [hit for hit in asked.hits if hit.score >= max(_SHOWN_LEAST, 0.7 * best)]
+        return tuple(self._concept(hit, asked.language) for hit in shown[:_SHOWN_CONCEPTS])
+
+    def _concept(self, hit: Hit, lang: str) -> ConceptHit:
+        concepts = self._generation.concepts
+        label = concepts.label(hit.concept, lang)
+        matched, spoken = concepts.labels[hit.label][2:4] if hit.label >= 0 else (label, "")
+        return ConceptHit(concepts.iri(hit.concept), label, matched, spoken, round(hit.score, 4))
+
+    def _answer(self, best: float) -> Answer:
+        if best >= self._weights.match:
+            return "match"
+        return "possible" if best >= self._weights.possible else "none"
+
+    def _match(self, asked: Asked, scored: Scored, place: int) -> Match:
+        actor, score = int(scored.actors[place]), float(scored.scores[place])
+        channels = {
+            name: round(float(share), 4) for name, share in zip(ranking.CHANNELS, scored.channels[place], strict=True)
+        }
+        return Match(
+            actor=scored.segment.summary(actor),
+            score=round(score, 4),
+            level="match" if score >= self._weights.match else "possible",
+            channels=channels,
+            reasons=reasons(asked, scored, actor, self._generation),
+        )
+
+
+def _check(query: Query) -> None:
+    if not query.text.strip():
+        raise UserError("The need is empty.", "Say what is needed, in any European language.")
+    if len(query.text) > MOST_TEXT:
+        raise UserError(
+            f"The need has {len(query.text):,} characters; at most {MOST_TEXT:,} are read.", "Say it in fewer words."
+        )
+    if not 1 <= query.limit <= MOST_RESULTS:
+        raise UserError(f"limit is {query.limit}; it must be between 1 and {MOST_RESULTS}.", "Ask for further pages.")
+    if not 0 <= query.offset <= MOST_OFFSET:
+        raise UserError(f"offset is {query.offset}; it must be between 0 and {MOST_OFFSET}.", "Add a constraint.")
+    if query.within_km is not None and query.near is None:
+        raise UserError("within_km is given without near.", "Say near which place: near=Valence.")
+    if query.within_km is not None and not 0 < query.within_km < float("inf"):
+        raise UserError(f"within_km is {query.within_km}; it must be above 0.", "Give a distance in kilometres.")
+
+
+def _ranked(found: list[Scored], least: float) -> list[tuple[float, int, int]]:
+    """(score, segment, place in it) of every actor worth showing, best first; ties fall by IRI, so pages never overlap."""
+    out = [
+        (float(scored.scores[place]), at, int(place))
+        for at, scored in enumerate(found)
+        for place in np.flatnonzero(scored.scores >= least)
+    ]
+    return sorted(out, key=lambda row: (-row[0], found[row[1]].segment.iri(int(found[row[1]].actors[row[2]]))))
+
+
+def _facets(found: list[Scored], least: float) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = {}
+    for scored in found:
+        for name, counts in scored.segment.columns.facets(scored.actors[scored.scores >= least]).items():
+            facet = out.setdefault(name, {})
+            for word, count in counts.items():
+                facet[word] = facet.get(word, 0) + count
+    return {name: dict(sorted(counts.items(), key=lambda c: (-c[1], c[0]))) for name, counts in out.items()}

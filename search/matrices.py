@@ -1,0 +1,45 @@
+"""Sparse matrices by row; the only module that imports scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
+
+Matrix = sparse.csr_array
+
+
+def matrix(cells: Iterable[tuple[int, int]], values: ArrayLike, shape: tuple[int, int], kind: DTypeLike) -> Matrix:
+    """A matrix from (row, column) cells, each once, and their values."""
+    places = np.array(list(cells), dtype=np.int32).reshape(-1, 2).T
+    found = sparse.csr_array((np.asarray(values, dtype=kind), (places[0], places[1])), shape=shape)
+    found.sort_indices()
+    return found
+
+
+def row(found: Matrix, number: int) -> tuple[NDArray[np.int32], NDArray[np.generic]]:
+    """(columns, values) of one row."""
+    start, end = found.indptr[number], found.indptr[number + 1]
+    return found.indices[start:end], found.data[start:end]
+
+
+def cell(found: Matrix, number: int, column: int) -> float:
+    """One value; 0 where the matrix says nothing."""
+    columns, values = row(found, number)
+    at = int(np.searchsorted(columns, column))
+    return float(values[at]) if at < len(columns) and columns[at] == column else 0.0
+
+
+def write(path: Path, found: Matrix) -> None:
+    """Writes a matrix as its three arrays."""
+    np.savez(path, data=found.data, indices=found.indices, indptr=found.indptr, shape=np.array(found.shape))
+
+
+def read(path: Path) -> Matrix:
+    """The matrix that `write` wrote."""
+    found = np.load(path)
+    rows, columns = (int(n) for n in found["shape"])
+    return sparse.csr_array((found["data"], found["indices"], found["indptr"]), shape=(rows, columns))

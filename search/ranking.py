@@ -1,0 +1,135 @@
+"""Three channels over all allowed actors, fused into one score that means a probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.concepts import Concepts, Hit
+from search.query import Query
+from search.segment import Segment
+
+CHANNELS = ("concepts", "text", "keywords")
+_PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
+_EVEN = 0.25  # part of the concept channel that counts all competencies of an actor that fit, not the best alone
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How the channels are fused and read as a probability."""
+
+    concepts: float = 5.0
+    text: float = 3.5
+    keywords: float = 1.5
+    intercept: float = -4.2
+    match: float = 0.5  # probability from which an actor is shown as a match
+    possible: float = 0.2  # and from which it is shown at all
+    sharpness: float = 6.0  # how much less a concept counts that was understood less surely than the best one
+
+
+@dataclass(slots=True)
+class Scored:
+    """The actors of one segment that came up: their numbers, channels [n, 3] and fused scores [n]."""
+
+    segment: Segment
+    actors: NDArray[np.int64]
+    channels: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    passages: dict[int, int]  # actor → the passage nearest in meaning
+    worded: dict[int, int]  # actor → the passage with the most of the need's words
+
+
+@dataclass(slots=True)
+class Asked:
+    """A need made ready: its words, its language, its vector [1, d], its concepts, and what answers to them [c]."""
+
+    query: Query
+    language: str
+    vector: NDArray[np.float32]
+    hits: Sequence[Hit]
+    answers: NDArray[np.float32]
+
+
+def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> NDArray[np.float32]:
+    """How far having each concept answers the need [c]: the best over the concepts that were understood."""
+    out = np.zeros(len(concepts), dtype=np.float32)
+    best = max((hit.score for hit in hits), default=0.0)
+    for hit in hits:
+        columns, weights = concepts.neighbours(hit.concept)
+        sure = hit.score * np.exp(sharpness * (hit.score - best))
+        np.maximum.at(out, columns, weights * np.float32(sure))
+    return out
+
+
+def score(asked: Asked, segment: Segment, standing: NDArray[np.bool_] | None, weights: Weights, floor: float, certain: float) -> Scored:
+    """Scores the actors of a segment that stand and meet the constraints; `floor` and `certain` read cosines."""
+    allowed = segment.columns.allowed(asked.query)
+    if standing is not None:
+        allowed = standing if allowed is None else allowed & standing
+    by_concept = _by_concept(asked, segment)
+    if allowed is not None:
+        by_concept = np.where(allowed, by_concept, 0)
+    text, passages = _by_text(asked, segment, allowed, floor, certain)
+    keywords, worded = _by_keywords(asked, segment, allowed)
+    came_up = (by_concept > 0.05) | (text > 0.05) | (keywords > 0.05)
+    actors = np.flatnonzero(came_up)
+    channels = np.stack([by_concept[actors], text[actors], keywords[actors]], axis=1).astype(np.float32)
+    return Scored(segment, actors, channels, fuse(channels, weights), passages, worded)
+
+
+def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
+    """Probabilities [n] from channels [n, 3]."""
+    line = channels @ np.array([weights.concepts, weights.text, weights.keywords]) + weights.intercept
+    return 1 / (1 + np.exp(-line.astype(np.float64)))
+
+
+def _by_concept(asked: Asked, segment: Segment) -> NDArray[np.float32]:
+    tags = segment.tags
+    out = np.zeros(len(segment), dtype=np.float32)
+    if not tags.nnz or not asked.answers.any():
+        return out
+    worth = tags.data * asked.answers[tags.indices]
+    filled = np.flatnonzero(np.diff(tags.indptr))
+    starts = tags.indptr[filled]
+    best = np.maximum.reduceat(worth, starts)
+    total = np.add.reduceat(worth, starts)
+    more = 1 - np.exp(-(total - best))
+    out[filled] = (1 - _EVEN) * best + _EVEN * np.maximum(best * 0.5, best * (0.5 + 0.5 * more))
+    return out
+
+
+def _by_text(
+    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, floor: float, certain: float
+) -> tuple[NDArray[np.float32], dict[int, int]]:
+    out = np.zeros(len(segment), dtype=np.float32)
+    nearest: dict[int, int] = {}
+    if not asked.vector.any():
+        return out, nearest
+    rows_allowed = None if allowed is None else allowed[segment.owners]
+    scores, rows = segment.vectors.search(asked.vector, _PASSAGES, rows_allowed)
+    for cosine, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
+        if row < 0 or cosine <= floor:
+            break
+        actor = int(segment.owners[row])
+        if actor not in nearest:
+            nearest[actor] = row
+            out[actor] = min(1.0, (cosine - floor) / (certain - floor))
+    return out, nearest
+
+
+def _by_keywords(
+    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], dict[int, int]]:
+    out = np.zeros(len(segment), dtype=np.float32)
+    best: dict[int, int] = {}
+    rows_allowed = None if allowed is None else allowed[segment.owners]
+    ideal = segment.keywords.ideal(asked.query.text, asked.language)
+    for row, bm25 in segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows_allowed):
+        actor = int(segment.owners[row])
+        if actor not in best:
+            best[actor] = row
+            out[actor] = min(1.0, bm25 / ideal)
+    return out, best

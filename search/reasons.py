@@ -1,0 +1,138 @@
+"""Why an actor matches: the path of triples from the actor to the need's concept, and the words of the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from search.generation import Generation
+from search.passages import Passage
+from search.ranking import Asked, Scored
+from search.results import Reason, Triple
+from search.segment import Segment
+
+_MOST = 3
+_LEAST = 0.1  # of a channel, for its reason to be worth a line
+_QUOTE = 400  # characters quoted
+_LEADS = {
+    "makes": "Makes or does it",
+    "narrower": "Makes or does a kind of it",
+    "broader": "Works in the wider field",
+    "input": "Makes or does what goes into it",
+    "convertible": "Could convert to it",
+    "related": "Makes or does something close to it",
+}
+_NEAR = "Says something close in meaning"
+_WORDS = "Uses the same words"
+_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
+_SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+
+
+def _iri(iri: str) -> str:
+    return f"<{iri}>"
+
+
+def _literal(text: str, lang: str) -> str:
+    body = _ESCAPE.sub(lambda m: _SHORT.get(m.group()) or f"\\u{ord(m.group()):04X}", text)
+    return f'"{body}"@{lang}' if lang else f'"{body}"'
+
+
+def reasons(asked: Asked, scored: Scored, actor: int, generation: Generation) -> tuple[Reason, ...]:
+    """The reasons of one actor, the strongest first; a passage is quoted once."""
+    out: list[Reason] = []
+    quoted: set[str] = set()
+    for reason in _all(asked, scored, actor, generation):
+        key = reason.quote.casefold()
+        if key in quoted and out:
+            continue
+        quoted.add(key)
+        out.append(reason)
+        if len(out) == _MOST:
+            break
+    return tuple(out)
+
+
+def _all(asked: Asked, scored: Scored, actor: int, generation: Generation) -> Iterator[Reason]:
+    segment = scored.segment
+    yield from _by_concepts(asked, segment, actor, generation)
+    for found, says in ((scored.passages, _NEAR), (scored.worded, _WORDS)):
+        if actor in found:
+            passage = segment.passage(found[actor])
+            path = tuple(_stated(passage, segment.summary(actor).iri, generation.predicates))
+            yield _reason(f"{says}: {_name(passage)}.", path, passage)
+
+
+def _name(passage: Passage) -> str:
+    return {
+        "makes": "among what it makes",
+        "processes": "among its processes",
+        "certifications": "among its certifications",
+        "sectors": "among its sectors",
+        "descriptions": "in its description",
+        "name": "in its name",
+    }.get(passage.field, "in what is reported of it")
+
+
+def _reason(says: str, path: tuple[Triple, ...], passage: Passage) -> Reason:
+    quote = passage.text if len(passage.text) <= _QUOTE else passage.text[: _QUOTE - 1].rstrip() + "…"
+    return Reason(says, path, quote, passage.lang, passage.source, passage.date, passage.url)
+
+
+def _stated(passage: Passage, actor: str, predicates: dict[str, str]) -> Iterator[Triple]:
+    """The triples by which the actor says what the passage says."""
+    said = _literal(passage.said, passage.lang if passage.field != "name" else "")
+    if passage.field != "evidence":
+        yield _iri(actor), _iri(predicates[passage.field]), said
+    elif passage.node:
+        yield _iri(actor), _iri(predicates["evidence"]), _iri(passage.node)
+        if passage.said:
+            yield _iri(passage.node), _iri(predicates[f"evidence.{passage.part}"]), said
+
+
+def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generation) -> Iterator[Reason]:
+    columns, sure = segment.tags_of(actor)
+    worth = sorted(
+        ((float(s) * float(asked.answers[c]), int(c)) for c, s in zip(columns, sure, strict=True)), reverse=True
+    )
+    for value, had in worth[:_MOST]:
+        if value < _LEAST:
+            return
+        yield _by_concept(asked, segment, actor, had, generation)
+
+
+def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation: Generation) -> Reason:
+    concepts, predicates = generation.concepts, generation.predicates
+    wanted, manner = _asked_for(asked, had, generation)
+    iri = segment.summary(actor).iri
+    cause = segment.cause(actor, had)
+    passage = segment.passage(cause) if cause is not None else None
+    path: list[Triple] = []
+    bears = passage is None or concepts.code(had) in passage.codes
+    if passage is not None and not bears:
+        path += _stated(passage, iri, predicates)
+    elif passage is not None and passage.node:
+        path.append((_iri(iri), _iri(predicates["evidence"]), _iri(passage.node)))
+        path.append((_iri(passage.node), _iri(predicates["evidence.codes"]), _iri(concepts.iri(had))))
+    else:
+        path.append((_iri(iri), _iri(predicates["codes"]), _iri(concepts.iri(had))))
+    path += [
+        (_iri(concepts.iri(a)), _iri(predicates[f"concept.{name}"]), _iri(concepts.iri(b)))
+        for a, name, b in concepts.path(wanted, had)
+        if f"concept.{name}" in predicates
+    ]
+    label = concepts.label(had, asked.language)
+    goal = "" if had == wanted else f" (asked for: {concepts.label(wanted, asked.language)})"
+    says = f"{_LEADS[manner]}: {label}{goal}."
+    if passage is None:
+        return Reason(says, tuple(path), concepts.code(had) or label, asked.language)
+    return _reason(says, tuple(path), passage)
+
+
+def _asked_for(asked: Asked, had: int, generation: Generation) -> tuple[int, str]:
+    """The concept of the need that having `had` answers best, and in what manner."""
+    best, wanted = -1.0, had
+    for hit in asked.hits:
+        weight = hit.score * generation.concepts.worth(hit.concept, had)
+        if weight > best:
+            best, wanted = weight, hit.concept
+    return wanted, generation.concepts.manner(wanted, had) or "makes"

@@ -1,0 +1,47 @@
+"""Many small records in one file, read one at a time: JSON lines and the places where they begin."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Records:
+    """A list of JSON values, in memory or mapped from a file."""
+
+    def __init__(self, data: bytes | mmap.mmap, starts: NDArray[np.int64]) -> None:
+        self._data = data
+        self._starts = starts
+
+    @classmethod
+    def of(cls, items: Iterable[Any]) -> Records:
+        """The items, in memory."""
+        lines = [json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in items]
+        return cls(b"".join(lines), np.cumsum([0, *map(len, lines)], dtype=np.int64))
+
+    @classmethod
+    def open(cls, folder: Path, name: str) -> Records:
+        """The records that `write` left in `folder`."""
+        starts = np.load(folder / f"{name}.starts.npy", mmap_mode="r")
+        with (folder / f"{name}.json").open("rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if starts[-1] else b""
+        return cls(data, starts)
+
+    def write(self, folder: Path, name: str) -> None:
+        """Writes the two files."""
+        (folder / f"{name}.json").write_bytes(self._data[:])
+        np.save(folder / f"{name}.starts.npy", self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, number: int) -> Any:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return json.loads(self._data[int(self._starts[number]) : int(self._starts[number + 1])])

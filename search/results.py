@@ -1,0 +1,98 @@
+"""What is answered: `dataclasses.asdict(matches)` is the JSON of `GET /search` and `filiere search --format json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Level = Literal["match", "possible"]
+Answer = Literal["match", "possible", "none"]
+Triple = tuple[str, str, str]  # terms in N-Triples form, so that each can be asked for as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptHit:
+    """A competency that a need was understood as, and the label that said so. `score` is 0 to 1."""
+
+    iri: str
+    label: str
+    matched_label: str
+    matched_language: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The need as it was understood."""
+
+    text: str
+    language: str
+    concepts: tuple[ConceptHit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActorSummary:
+    """What a list of results shows of an actor."""
+
+    iri: str
+    id: str
+    name: str
+    kind: str
+    country: str
+    nuts: str
+    city: str
+    latitude: float | None
+    longitude: float | None
+    size: str
+    website: str
+    clusters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an actor is a match: what is said, the triples that say it, and the words of the source."""
+
+    says: str
+    path: tuple[Triple, ...] = ()
+    quote: str = ""
+    language: str = ""
+    source: str = ""
+    date: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An actor for a need; `score` and each channel's share are 0 to 1."""
+
+    actor: ActorSummary
+    score: float
+    level: Level
+    channels: dict[str, float]
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer:
+    """How one source took part: "ok", or why not; when it last changed; how many records it holds."""
+
+    id: str
+    status: str
+    as_of: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The answer to a need. `total` and `facets` count every actor found, not the page alone."""
+
+    need: Need
+    answer: Answer
+    results: tuple[Match, ...] = ()
+    total: int = 0
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    seq: int = 0
+    model: str = ""
+    sources: tuple[SourceAnswer, ...] = ()
+    complete: bool = True
+    took_ms: float = 0.0

@@ -1,0 +1,214 @@
+"""Actors made ready to be matched: their passages, vectors, keywords, competencies and properties.
+
+A generation holds one segment on disk; what is fresher than it is another one, in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.model import Actor
+from search import matrices
+from search.columns import Columns
+from search.concepts import Concepts
+from search.encoder import Encoder
+from search.keywords import KeywordIndex
+from search.matrices import Matrix
+from search.passages import TRUST, Passage, passages
+from search.records import Records
+from search.results import ActorSummary
+from search.vectors import VectorIndex
+
+_BATCH = 4096  # passages encoded at a time
+_TAGS = 3  # competencies that one passage can give
+_TAG_LEAST = 0.5  # how surely a passage must be about a competency to give it
+_CODE = 1.0  # a code that the source itself gave
+Step = Callable[[str, int, int], None]
+
+
+class Segment:
+    """Actors, numbered from 0, and everything a need is compared with."""
+
+    def __init__(
+        self,
+        actors: Records,
+        texts: Records,
+        owners: NDArray[np.int32],
+        columns: Columns,
+        vectors: VectorIndex,
+        keywords: KeywordIndex,
+        tags: Matrix,
+        causes: Matrix,
+    ) -> None:
+        self.actors = actors
+        self._texts = texts
+        self.owners = owners  # the actor of each passage
+        self.columns = columns
+        self.vectors = vectors
+        self.keywords = keywords
+        self.tags = tags  # [actor, concept] → how surely the actor has it
+        self._causes = causes  # the same cells → 1 + the passage that says so; 0 for a code of the actor itself
+
+    @classmethod
+    def build(
+        cls,
+        actors: Sequence[Actor],
+        concepts: Concepts,
+        encoder: Encoder,
+        folder: Path | None = None,
+        progress: Step | None = None,
+    ) -> Segment:
+        """The segment of the actors; its keyword index lies below `folder` when one is given."""
+        texts: list[Passage] = []
+        owners: list[int] = []
+        for number, actor in enumerate(actors):
+            found = passages(actor)
+            texts += found
+            owners += [number] * len(found)
+        rows = _encode(texts, encoder, progress)
+        tags, causes = _tag(actors, texts, owners, rows, concepts)
+        return cls(
+            Records.of(asdict(_summary(actor)) for actor in actors),
+            Records.of(list(_flat(passage)) for passage in texts),
+            np.array(owners, dtype=np.int32),
+            Columns.of(actors),
+            VectorIndex.of(rows),
+            KeywordIndex.build(((p.text, p.lang) for p in texts), folder / "keywords" if folder else None),
+            tags,
+            causes,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Writes everything but the keyword index, which was built in place."""
+        self.actors.write(folder, "actors")
+        self._texts.write(folder, "passages")
+        np.save(folder / "owners.npy", self.owners)
+        self.columns.write(folder)
+        self.vectors.write(folder / "passages.faiss")
+        matrices.write(folder / "tags.npz", self.tags)
+        matrices.write(folder / "causes.npz", self._causes)
+
+    @classmethod
+    def open(cls, folder: Path, dimension: int) -> Segment:
+        """The segment that was written to `folder`. Raises DamagedData."""
+        texts = Records.open(folder, "passages")
+        return cls(
+            Records.open(folder, "actors"),
+            texts,
+            np.load(folder / "owners.npy"),
+            Columns.open(folder),
+            VectorIndex.open(folder / "passages.faiss", dimension=dimension),
+            KeywordIndex.open(folder / "keywords", len(texts)),
+            matrices.read(folder / "tags.npz"),
+            matrices.read(folder / "causes.npz"),
+        )
+
+    def __len__(self) -> int:
+        return len(self.actors)
+
+    def summary(self, number: int) -> ActorSummary:
+        """What a list of results shows of an actor."""
+        found: dict[str, Any] = self.actors[number]
+        return ActorSummary(**{**found, "clusters": tuple(found["clusters"])})
+
+    def iri(self, number: int) -> str:
+        """The IRI of an actor by number."""
+        return str(self.actors[number]["iri"])
+
+    def tags_of(self, actor: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(concepts, how surely) of an actor."""
+        columns, sure = matrices.row(self.tags, actor)
+        return columns, sure.astype(np.float32, copy=False)
+
+    def passage(self, number: int) -> Passage:
+        """One passage by number."""
+        found = self._texts[number]
+        return Passage(*found[:-1], codes=tuple(found[-1]))
+
+    def passages_of(self, actor: int) -> range:
+        """The numbers of an actor's passages."""
+        low, high = np.searchsorted(self.owners, [actor, actor + 1])
+        return range(int(low), int(high))
+
+    def cause(self, actor: int, concept: int) -> int | None:
+        """The passage by which an actor has a concept, or None when the actor itself bears the code."""
+        found = int(matrices.cell(self._causes, actor, concept))
+        return found - 1 if found > 0 else None
+
+
+def _summary(actor: Actor) -> ActorSummary:
+    return ActorSummary(
+        iri=actor.iri,
+        id=actor.id,
+        name=actor.name,
+        kind=actor.kind,
+        country=actor.country,
+        nuts=actor.nuts,
+        city=actor.city,
+        latitude=actor.latitude,
+        longitude=actor.longitude,
+        size=actor.size,
+        website=actor.website,
+        clusters=actor.clusters,
+    )
+
+
+def _flat(passage: Passage) -> tuple[Any, ...]:
+    p = passage
+    return p.field, p.text, p.said, p.lang, p.node, p.part, p.date, p.source, p.url, p.buyer, p.status, p.codes
+
+
+def _encode(texts: Sequence[Passage], encoder: Encoder, progress: Step | None) -> NDArray[np.float32]:
+    """Vectors [n, d] of the passages; the same text is encoded once, and names are left as zeros."""
+    place: dict[str, int] = {}
+    for passage in texts:
+        if passage.field != "name":
+            place.setdefault(passage.text, len(place))
+    unique = list(place)
+    vectors = np.zeros((len(unique) + 1, encoder.dimension), dtype=np.float32)
+    for start in range(0, len(unique), _BATCH):
+        vectors[start : start + _BATCH][: len(unique) - start] = encoder.encode(unique[start : start + _BATCH])
+        if progress:
+            progress("vectors", min(start + _BATCH, len(unique)), len(unique))
+    nothing = len(unique)
+    return vectors[[nothing if p.field == "name" else place[p.text] for p in texts]]
+
+
+def _tag(
+    actors: Sequence[Actor],
+    texts: Sequence[Passage],
+    owners: Sequence[int],
+    rows: NDArray[np.float32],
+    concepts: Concepts,
+) -> tuple[Matrix, Matrix]:
+    """Which competencies each actor has: by its codes, and by what its passages are about."""
+    place = concepts.by_code()
+    cells: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def put(actor: int, concept: int, sure: float, cause: int) -> None:
+        if sure > cells.get((actor, concept), (0.0, 0))[0]:
+            cells[actor, concept] = (sure, cause)
+
+    for number, actor in enumerate(actors):
+        for code in actor.codes:
+            if code in place:
+                put(number, place[code], _CODE, 0)
+    about = [at for at, p in enumerate(texts) if p.field not in ("name", "descriptions")]
+    hits = concepts.understand([texts[at].text for at in about], rows[about], most=8)
+    for at, found in zip(about, hits, strict=True):
+        passage = texts[at]
+        for code in passage.codes:
+            if code in place:
+                put(owners[at], place[code], _CODE, at + 1)
+        for hit in found[:_TAGS]:
+            if hit.score >= _TAG_LEAST:
+                put(owners[at], hit.concept, 0.95 * hit.score * TRUST[passage.field], at + 1)
+    size = (len(actors), len(concepts))
+    tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
+    return tags, matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)

@@ -1,0 +1,63 @@
+"""Exact FAISS search over the vectors of allowed rows; the only module that imports faiss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import DamagedData
+
+
+class VectorIndex:
+    """Unit vectors ranked by cosine: kept as half floats, or in full, which searches batches faster."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float32], *, full: bool = False) -> VectorIndex:
+        """An index over rows [n, d] of length 1."""
+        dimension, half = int(rows.shape[1]), faiss.ScalarQuantizer.QT_fp16
+        inner = faiss.METRIC_INNER_PRODUCT
+        index = faiss.IndexFlatIP(dimension) if full else faiss.IndexScalarQuantizer(dimension, half, inner)
+        index.add(np.ascontiguousarray(rows, dtype=np.float32))
+        return cls(index)
+
+    @classmethod
+    def open(cls, path: Path, *, dimension: int) -> VectorIndex:
+        """The index in a file, mapped. Raises DamagedData when it is none, or has another dimension."""
+        try:
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+        except RuntimeError as error:
+            raise DamagedData(f"{path} is not a vector index.", "Run 'filiere check --repair'.") from error
+        if index.d != dimension:
+            raise DamagedData(
+                f"{path} has vectors of {index.d} numbers, the model {dimension}.", "Run 'filiere check --repair'."
+            )
+        return cls(index)
+
+    def write(self, path: Path) -> None:
+        """Writes the index into one file."""
+        faiss.write_index(self._index, str(path))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def search(
+        self, queries: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(cosines [q, count], rows [q, count]) of the nearest allowed rows, best first; row -1 where there are fewer."""
+        count = min(count, len(self))
+        if count == 0 or len(queries) == 0:
+            empty = np.zeros((len(queries), 0))
+            return empty.astype(np.float32), empty.astype(np.int64)
+        if allowed is None:
+            scores, rows = self._index.search(queries, count)
+        else:
+            bits = np.packbits(allowed, bitorder="little")
+            selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bits))
+            scores, rows = self._index.search(queries, count, params=faiss.SearchParameters(sel=selector))
+        return scores, rows
