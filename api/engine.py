@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,14 +18,14 @@ from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
 from kg.terms import Statement, from_payload
 
 if TYPE_CHECKING:
-    from kg.ingest import Report
     from kg.sparql.pool import QueryPool, QueryResult
-    from search.query import Query
-    from search.results import Matches, SourceAnswer
 
     from kg.findings import Row
     from kg.graph import EmbeddedGraph
+    from kg.ingest import Report
     from kg.readers.job import RecordKind
+    from search.query import Query
+    from search.results import Matches, SourceAnswer
 
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
 _Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source)
@@ -102,19 +102,21 @@ class Engine:
         write: bool = False,
         create: bool = False,
         model: str | None = None,
+        catch_up: bool = True,
         progress: Progress | None = None,
     ) -> Engine:
         """The data folder at `data`.
 
-        With `write`, takes the folder's lock, brings every view to the journal's seq, and keeps the lock until
-        `close`. Raises DataFolderError (missing, empty, foreign), Busy (another writer) or StorageFull.
+        With `write`, takes the folder's lock and keeps it until `close`; every view is brought to the journal's seq
+        (or, without `catch_up`, left as it is: `bring_up` does it later). Raises DataFolderError (missing, empty,
+        foreign), Busy (another writer) or StorageFull.
         """
         folder = folders.created(data) if create and write else folders.existing(data)
         lock = folders.WriteLock(folder) if write else None
         try:
             engine = cls(folder, lock, model)
-            if write:
-                engine._bring_up(progress)
+            if write and catch_up:
+                engine.bring_up(progress)
         except BaseException:
             if lock:
                 lock.release()
@@ -142,7 +144,8 @@ class Engine:
 
     # Bringing the views to the journal's seq
 
-    def _bring_up(self, progress: Progress | None) -> None:
+    def bring_up(self, progress: Progress | None = None) -> None:
+        """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
         from kg import packaged
 
         mark = f"ontology {packaged.fingerprint()}"
@@ -197,7 +200,6 @@ class Engine:
         more than max(5, 2 %) of the source would be deleted and `allow_deletions` is not given.
         """
         from kg.intake import parse
-
         from kg.readers.job import Job
 
         jobs = [Job(path, record, mapping_file) for path in paths]
@@ -211,12 +213,19 @@ class Engine:
             progress=progress,
         )
 
+    def import_sample(self, *, dry_run: bool = False, progress: Progress | None = None) -> Report:
+        """Makes the packaged sample the new complete version of its source (id "crisis2020")."""
+        from kg import sample
+        from kg.intake import parse
+
+        rows = parse(sample.jobs(), sample.SOURCE)
+        return self._ingest(sample.SOURCE, rows, dry_run=dry_run, allow_deletions=True, progress=progress)
+
     def add_vocabulary(
         self, path: Path, scheme: str, *, strict: bool = False, dry_run: bool = False, progress: Progress | None = None
     ) -> Report:
         """Makes the file (SKOS in any RDF form, or TSV/CSV with a column a language) the scheme's new version."""
         from kg.intake import parse
-
         from kg.readers.job import Job
 
         v.check_source_name(scheme)
@@ -224,6 +233,20 @@ class Engine:
         source = Source(id=f"vocabulary-{scheme}", title=title, namespace=v.concept_namespace(scheme))
         rows = parse([Job(path, "concept", scheme=scheme)], source)
         return self._ingest(source, rows, strict=strict, dry_run=dry_run, allow_deletions=True, progress=progress)
+
+    def described(self, name: str, **given: Any) -> Source:
+        """The source as it is described already, with what is given now (None keeps what was said before)."""
+        known = next((status for status in self.sources() if status.id == name), None)
+        kept = {f.name: getattr(known, f.name) for f in fields(Source) if f.name != "namespace"} if known else {}
+        if known and known.namespace != v.source_namespace(name):
+            kept["namespace"] = known.namespace
+        return Source(**{**kept, **{key: content for key, content in given.items() if content is not None}, "id": name})
+
+    @property
+    def ready(self) -> bool:
+        """Whether every view stands at the journal's seq."""
+        seq = self.journal.last_seq
+        return seq > 0 and self.index.seq >= seq and (self._graph is None or self._graph.applied_seq() >= seq)
 
     def remove_source(self, name: str) -> int:
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
@@ -247,7 +270,6 @@ class Engine:
         progress: Progress | None = None,
     ) -> Report:
         from kg.ingest import ingest
-
         from kg.validation import Validator
 
         with self._writer():

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from kg.errors import UserError
 
 # Languages in which a country may be named: those of the European Union, the commonest first.
-_LANGUAGES = "en fr de es it nl pl pt ro el sv da fi cs hu bg hr sk sl lt lv et mt ga".split()
+_LANGUAGES = tuple("en fr de es it nl pl pt ro el sv da fi cs hu bg hr sk sl lt lv et mt ga".split())  # noqa: SIM905
 _USUAL = {"uk": "GB", "el": "GR"}  # how the European Union writes them
 _NUMBER = r"\s*([+-]?\d{1,3}(?:\.\d{1,12})?)\s*"
 _POINT = re.compile(rf"^{_NUMBER}[,;]{_NUMBER}$")
@@ -54,7 +54,7 @@ def _country_codes() -> frozenset[str]:
 
     # EU, UN, EZ … are territories to Babel but no countries; so are user-assigned codes but Kosovo's.
     groups = {"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"}
-    return frozenset(c for c in Locale("en").territories if len(c) == 2 and c.isalpha()) - groups
+    return frozenset(str(c) for c in Locale("en").territories if len(str(c)) == 2 and str(c).isalpha()) - groups
 
 
 def country_code(name: str) -> str:

@@ -55,8 +55,9 @@ def _read(name: str, kind: type, text: str) -> Any:
         return text
     if issubclass(kind, Path):
         return Path(text)
+    number: float
     try:
-        number = kind(text)
+        number = int(text) if kind is int else float(text)
     except ValueError as error:
         raise UserError(f"{variable} is {text[:40]!r}, which is no number.", "Correct it, or unset it.") from error
     if not 0 <= number < float("inf"):

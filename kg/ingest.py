@@ -234,7 +234,8 @@ def _deletions(batch: _Batch, own: str, allowed: bool) -> list[str]:
     missing = [name for name in batch.live if name not in batch.good and name not in batch.kept and name != own]
     if not missing or not batch.nameless or allowed:
         return missing
-    reason = f"{len(missing)} records that the files no longer hold were kept, because {batch.nameless} rows had no readable id."
+    kept, rows = f"{len(missing):,} records that the files no longer hold were kept", f"{batch.nameless:,} rows"
+    reason = f"{kept}, because {rows} had no readable id."
     mend = "Mend those rows and import again, or confirm with --allow-deletions."
     batch.findings.append(Finding(next(iter(batch.files)), None, "", missing[0], reason, mend, "warning"))
     return []

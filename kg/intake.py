@@ -148,15 +148,15 @@ def _confine(limits: Limits, jobs: int, parent: int) -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(1)  # the parent died before it could take us with it
-    seconds = limits.seconds * max(1, jobs)
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, limits.memory_bytes),
     ):
         resource.setrlimit(what, (most, most))
+    seconds = limits.seconds * max(1, jobs) + 5  # the parent's watch comes first; this is for when it is gone
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 def _answer(out: IO[bytes], *message: object) -> None:

@@ -275,7 +275,7 @@ def _geometry(actor: Actor) -> list[Statement]:
 
 
 def predicates() -> dict[str, str]:
-    """Predicate IRIs that a reason's path is written with, by field of Actor, Evidence ("evidence.code") and Concept."""
+    """Predicate IRIs that a reason's path is written with: by field of Actor, "evidence.…" and "concept.…"."""
     named = {field.name: field.predicate for field in _ACTOR}
     named |= {f"evidence.{field.name}": field.predicate for field in _EVIDENCE}
     named |= {f"concept.{field.name}": field.predicate for field in _CONCEPT}

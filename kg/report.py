@@ -32,13 +32,13 @@ class Report:
 
     def summary(self) -> str:
         """The counts, then the findings that are alike in one line each, at most 20."""
-        would = "would be " if self.dry_run else ""
         lines = [
-            f"Source {self.source}: {self.read:,} records read in {self.seconds:.1f} s; {would}written {self.written:,}, "
-            f"unchanged {self.unchanged:,}, {would}deleted {self.deleted:,}, set aside {self.set_aside:,}."
+            f"Source {self.source}: {self.read:,} records read in {self.seconds:.1f} s.",
+            f"Written {self.written:,}, unchanged {self.unchanged:,}, deleted {self.deleted:,}, "
+            f"set aside {self.set_aside:,}.",
         ]
         if self.dry_run:
-            lines.append("Nothing was written (dry run).")
+            lines[1:] = ["This is what an import would do; nothing was written.", *lines[1:]]
         return "\n".join(lines + grouped(self.findings, _MOST_LINES))
 
     def to_csv(self) -> str:

@@ -53,7 +53,7 @@ class Columns:
     def write(self, folder: Path) -> None:
         """Writes the two files of the columns."""
         (folder / "columns.json").write_text(json.dumps(self._values, ensure_ascii=False), encoding="utf-8")
-        np.savez(folder / "columns.npz", **self._arrays)
+        np.savez(folder / "columns.npz", allow_pickle=False, **self._arrays)
 
     @classmethod
     def open(cls, folder: Path) -> Columns:
@@ -101,6 +101,10 @@ class Columns:
         half = np.sin((theirs - latitude) / 2) ** 2 + np.cos(latitude) * np.cos(theirs) * np.sin(across / 2) ** 2
         distance = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
         return np.where(np.isnan(distance), np.inf, distance)
+
+    def source(self, actor: int) -> str:
+        """The source that describes an actor."""
+        return self._values["source"][int(self._arrays["source"][actor])]
 
     def facets(self, actors: NDArray[np.int64]) -> dict[str, dict[str, int]]:
         """How many of the actors have each value, by facet; those who say nothing are not counted."""

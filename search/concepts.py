@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.model import Concept
-from search.encoder import Encoder, normalise
 from search import matrices
+from search.encoder import Encoder, normalise
 from search.labels import LabelTable, words
 from search.matrices import Matrix
 from search.records import Records
@@ -36,14 +36,18 @@ _BATCH = 4096  # texts encoded at a time
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How cosines of a model are read: `floor` says nothing at all, `certain` as much as the label itself."""
+    """How cosines of a model are read: up to `floor` they say nothing, from `certain` on as much as the same words."""
 
-    floor: float = 0.35
-    certain: float = 0.95
+    floor: float = 0.2
+    certain: float = 0.75
+
+    def sure(self, cosine: float) -> float:
+        """A cosine as a share of certainty, 0 to 1."""
+        return min(1.0, max(0.0, (cosine - self.floor) / (self.certain - self.floor)))
 
 
 class Hit(NamedTuple):
-    """A concept that a text is about: its number, how surely (0 to 1), and by which label (-1 for none)."""
+    """A concept that a text is about: its number, the cosine (1 for its very label), by which label (-1 for all)."""
 
     concept: int
     score: float
@@ -135,25 +139,24 @@ class Concepts:
             part = slice(start, start + _BATCH)
             scores, rows = self._prototypes.search(vectors[part], most * 2)
             out += [
-                self._hits(text, *near, most) for text, near in zip(texts[part], zip(scores, rows, strict=True), strict=True)
+                self._hits(text, *near, most)
+                for text, near in zip(texts[part], zip(scores, rows, strict=True), strict=True)
             ]
         return out
 
-    def _hits(
-        self, text: str, scores: NDArray[np.float32], rows: NDArray[np.int64], most: int
-    ) -> list[Hit]:
+    def _hits(self, text: str, scores: NDArray[np.float32], rows: NDArray[np.int64], most: int) -> list[Hit]:
         best: dict[int, Hit] = {}
         for found in self._by_label(text):
             if found.score > best.get(found.concept, found._replace(score=0.0)).score:
                 best[found.concept] = found
-        low, high = self.tuning.floor, self.tuning.certain
         for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-            if row < 0 or score <= low:
-                continue
+            if row < 0 or score <= self.tuning.floor:
+                break
             concept, label = (int(n) for n in self._owners[row])
-            sure = min(1.0, (score - low) / (high - low))
-            if concept not in best or sure > best[concept].score:
-                best[concept] = Hit(concept, sure, best[concept].label if concept in best else label)
+            if concept not in best:
+                best[concept] = Hit(concept, min(1.0, score), label)
+            elif score > best[concept].score:
+                best[concept] = best[concept]._replace(score=min(1.0, score))
         return sorted(best.values(), key=lambda hit: -hit.score)[:most]
 
     def _by_label(self, text: str) -> list[Hit]:
@@ -286,10 +289,7 @@ def _spread(concepts: Sequence[Concept]) -> tuple[Matrix, Matrix]:
     return matrices.matrix(cells, weights, size, np.float32), matrices.matrix(cells, codes, size, np.int8)
 
 
-
-def _ancestors(
-    concept: Concept, concepts: Sequence[Concept], place: dict[str, int]
-) -> list[tuple[float, int]]:
+def _ancestors(concept: Concept, concepts: Sequence[Concept], place: dict[str, int]) -> list[tuple[float, int]]:
     """(weight, number) of everything above a concept, nearer ones first."""
     out: dict[int, float] = {}
     level, weight = [place[iri] for iri in concept.broader if iri in place], NARROWER
@@ -301,4 +301,3 @@ def _ancestors(
         level = [place[iri] for number in fresh for iri in concepts[number].broader if iri in place]
         weight *= _UPWARDS
     return [(weight, number) for number, weight in out.items()]
-

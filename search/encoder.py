@@ -39,7 +39,8 @@ class Encoder(Protocol):
 def normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows divided by their lengths [n, d]; rows of zeros stay as they are."""
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    out: NDArray[np.float32] = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return out
 
 
 def fold(text: str) -> str:

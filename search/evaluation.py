@@ -69,7 +69,11 @@ def read_needs(path: Path) -> list[JudgedNeed]:
         raise RefusedInput(f"{path} holds no list.", "Write a list of {id, text, lang}.")
     out: list[JudgedNeed] = []
     for number, entry in enumerate(found, 1):
-        if not isinstance(entry, dict) or not str(entry.get("id", "")).strip() or not str(entry.get("text", "")).strip():
+        if (
+            not isinstance(entry, dict)
+            or not str(entry.get("id", "")).strip()
+            or not str(entry.get("text", "")).strip()
+        ):
             raise RefusedInput(f"{path}: entry {number} lacks 'id' or 'text'.", "Write a list of {id, text, lang}.")
         if any(c.isspace() for c in str(entry["id"])):
             raise RefusedInput(f"{path}: the id of entry {number} holds a space.", "A TREC run cannot hold it.")

@@ -34,7 +34,9 @@ _Progress = Callable[[str, int, int], None]
 class Generation:
     """An index as it stands: one segment on disk, and one in memory with the actors that changed since."""
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any], concepts: Concepts, base: Segment, encoder: Encoder) -> None:
+    def __init__(
+        self, folder: Path, manifest: Mapping[str, Any], concepts: Concepts, base: Segment, encoder: Encoder
+    ) -> None:
         self.folder = folder
         self.base_seq = int(manifest["seq"])
         self.seq = self.base_seq
@@ -127,7 +129,9 @@ def build(
 def _storage_error(error: Exception, folder: Path) -> Exception:
     code = getattr(error, "errno", None)
     if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-        return StorageFull(f"The disk that holds {folder} is full.", "Free some space and repeat; what was stored is safe.")
+        return StorageFull(
+            f"The disk that holds {folder} is full.", "Free some space and repeat; what was stored is safe."
+        )
     if code == errno.EROFS or "Read-only file system" in str(error):
         return StorageFull(f"The disk that holds {folder} is read-only.", "Mount it for writing.")
     if code in (errno.EACCES, errno.EPERM):

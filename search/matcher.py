@@ -17,7 +17,7 @@ from search.reasons import reasons
 from search.results import Answer, ConceptHit, Match, Matches, Need
 
 _SHOWN_CONCEPTS = 5
-_SHOWN_LEAST = 0.35  # how surely a concept must be understood to be shown
+_SHOWN_LEAST = 0.4  # cosine from which a concept is shown as what the need was understood as
 
 
 class Matcher:
@@ -29,13 +29,13 @@ class Matcher:
         self._weights = weights or Weights()
 
     def search(self, query: Query) -> Matches:
-        """The actors that can meet the need, best first, with the reasons. Raises UserError for a query out of bounds."""
+        """The actors that can meet the need, best first, with the reasons. Raises UserError beyond its bounds."""
         started = time.perf_counter()
         _check(query)
         asked = self._understand(query)
         tuning = self._generation.concepts.tuning
         found = [
-            ranking.score(asked, segment, standing, self._weights, tuning.floor, tuning.certain)
+            ranking.score(asked, segment, standing, self._weights, tuning)
             for segment, standing in self._generation.segments()
         ]
         ranked = _ranked(found, self._weights.possible)
@@ -58,11 +58,12 @@ class Matcher:
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
         answers = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
-        return Asked(query, lang, vector, hits, answers)
+        sure = self._generation.concepts.tuning.sure(hits[0].score) if hits else 0.0
+        return Asked(query, lang, vector, hits, answers, sure)
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0
-        shown = [hit for hit in asked.hits if hit.score >= max(_SHOWN_LEAST, 0.7 * best)]
+        shown = [hit for hit in asked.hits if hit.score >= max(_SHOWN_LEAST, 0.8 * best)]
         return tuple(self._concept(hit, asked.language) for hit in shown[:_SHOWN_CONCEPTS])
 
     def _concept(self, hit: Hit, lang: str) -> ConceptHit:
@@ -86,7 +87,7 @@ class Matcher:
             score=round(score, 4),
             level="match" if score >= self._weights.match else "possible",
             channels=channels,
-            reasons=reasons(asked, scored, actor, self._generation),
+            reasons=reasons(asked, scored, place, self._generation),
         )
 
 
@@ -108,7 +109,7 @@ def _check(query: Query) -> None:
 
 
 def _ranked(found: list[Scored], least: float) -> list[tuple[float, int, int]]:
-    """(score, segment, place in it) of every actor worth showing, best first; ties fall by IRI, so pages never overlap."""
+    """(score, segment, place in it) of who is worth showing, best first; ties by IRI, so that pages never overlap."""
     out = [
         (float(scored.scores[place]), at, int(place))
         for at, scored in enumerate(found)

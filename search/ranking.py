@@ -8,26 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.concepts import Concepts, Hit
+from search.concepts import Concepts, Hit, Tuning
 from search.query import Query
 from search.segment import Segment
 
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
-_EVEN = 0.25  # part of the concept channel that counts all competencies of an actor that fit, not the best alone
+_BEST = 0.3  # part of the concept channel that the best competency alone decides; the rest is all that fit
+_MANY = 0.3  # power of an actor's number of competencies by which the sum over them is divided
+_SATURATION = 1.5  # a sum of so much more counts by 1 - 1/e of the rest
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How the channels are fused and read as a probability."""
 
-    concepts: float = 5.0
-    text: float = 3.5
+    concepts: float = 4.0
+    text: float = 3.0
     keywords: float = 1.5
-    intercept: float = -4.2
+    intercept: float = -3.2
     match: float = 0.5  # probability from which an actor is shown as a match
     possible: float = 0.2  # and from which it is shown at all
-    sharpness: float = 6.0  # how much less a concept counts that was understood less surely than the best one
+    sharpness: float = 6.0  # power by which a concept counts less that was understood less surely than the best one
 
 
 @dataclass(slots=True)
@@ -51,28 +53,30 @@ class Asked:
     vector: NDArray[np.float32]
     hits: Sequence[Hit]
     answers: NDArray[np.float32]
+    sure: float  # how surely its concepts were understood, 0 to 1
 
 
 def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> NDArray[np.float32]:
-    """How far having each concept answers the need [c]: the best over the concepts that were understood."""
+    """How far having each concept answers the need [c], 1 for the one understood most surely."""
     out = np.zeros(len(concepts), dtype=np.float32)
     best = max((hit.score for hit in hits), default=0.0)
     for hit in hits:
         columns, weights = concepts.neighbours(hit.concept)
-        sure = hit.score * np.exp(sharpness * (hit.score - best))
-        np.maximum.at(out, columns, weights * np.float32(sure))
+        out[columns] = np.maximum(out[columns], weights * np.float32((hit.score / best) ** sharpness))
     return out
 
 
-def score(asked: Asked, segment: Segment, standing: NDArray[np.bool_] | None, weights: Weights, floor: float, certain: float) -> Scored:
-    """Scores the actors of a segment that stand and meet the constraints; `floor` and `certain` read cosines."""
+def score(
+    asked: Asked, segment: Segment, standing: NDArray[np.bool_] | None, weights: Weights, tuning: Tuning
+) -> Scored:
+    """Scores the actors of a segment that stand and meet the constraints."""
     allowed = segment.columns.allowed(asked.query)
     if standing is not None:
         allowed = standing if allowed is None else allowed & standing
     by_concept = _by_concept(asked, segment)
     if allowed is not None:
         by_concept = np.where(allowed, by_concept, 0)
-    text, passages = _by_text(asked, segment, allowed, floor, certain)
+    text, passages = _by_text(asked, segment, allowed, tuning)
     keywords, worded = _by_keywords(asked, segment, allowed)
     came_up = (by_concept > 0.05) | (text > 0.05) | (keywords > 0.05)
     actors = np.flatnonzero(came_up)
@@ -83,7 +87,8 @@ def score(asked: Asked, segment: Segment, standing: NDArray[np.bool_] | None, we
 def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
     """Probabilities [n] from channels [n, 3]."""
     line = channels @ np.array([weights.concepts, weights.text, weights.keywords]) + weights.intercept
-    return 1 / (1 + np.exp(-line.astype(np.float64)))
+    out: NDArray[np.float64] = 1 / (1 + np.exp(-line.astype(np.float64)))
+    return out
 
 
 def _by_concept(asked: Asked, segment: Segment) -> NDArray[np.float32]:
@@ -96,13 +101,13 @@ def _by_concept(asked: Asked, segment: Segment) -> NDArray[np.float32]:
     starts = tags.indptr[filled]
     best = np.maximum.reduceat(worth, starts)
     total = np.add.reduceat(worth, starts)
-    more = 1 - np.exp(-(total - best))
-    out[filled] = (1 - _EVEN) * best + _EVEN * np.maximum(best * 0.5, best * (0.5 + 0.5 * more))
+    fits = total / np.diff(tags.indptr)[filled] ** _MANY
+    out[filled] = asked.sure * (_BEST * best + (1 - _BEST) * (1 - np.exp(-_SATURATION * fits)))
     return out
 
 
 def _by_text(
-    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, floor: float, certain: float
+    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, tuning: Tuning
 ) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
     nearest: dict[int, int] = {}
@@ -111,12 +116,12 @@ def _by_text(
     rows_allowed = None if allowed is None else allowed[segment.owners]
     scores, rows = segment.vectors.search(asked.vector, _PASSAGES, rows_allowed)
     for cosine, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
-        if row < 0 or cosine <= floor:
+        if row < 0 or cosine <= tuning.floor:
             break
         actor = int(segment.owners[row])
         if actor not in nearest:
             nearest[actor] = row
-            out[actor] = min(1.0, (cosine - floor) / (certain - floor))
+            out[actor] = tuning.sure(cosine)
     return out, nearest
 
 

@@ -23,6 +23,8 @@ _LEADS = {
     "related": "Makes or does something close to it",
 }
 _NEAR = "Says something close in meaning"
+_SAME = "Says just that"
+_AS_GOOD_AS_SAME = 0.98
 _WORDS = "Uses the same words"
 _ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
@@ -37,29 +39,29 @@ def _literal(text: str, lang: str) -> str:
     return f'"{body}"@{lang}' if lang else f'"{body}"'
 
 
-def reasons(asked: Asked, scored: Scored, actor: int, generation: Generation) -> tuple[Reason, ...]:
-    """The reasons of one actor, the strongest first; a passage is quoted once."""
+def reasons(asked: Asked, scored: Scored, place: int, generation: Generation) -> tuple[Reason, ...]:
+    """The reasons of the actor at a place of `scored`, the strongest first; a passage is quoted once."""
     out: list[Reason] = []
     quoted: set[str] = set()
-    for reason in _all(asked, scored, actor, generation):
+    for _, reason in sorted(_all(asked, scored, place, generation), key=lambda found: -found[0]):
         key = reason.quote.casefold()
-        if key in quoted and out:
-            continue
-        quoted.add(key)
-        out.append(reason)
-        if len(out) == _MOST:
-            break
-    return tuple(out)
+        if key not in quoted:
+            quoted.add(key)
+            out.append(reason)
+    return tuple(out[:_MOST])
 
 
-def _all(asked: Asked, scored: Scored, actor: int, generation: Generation) -> Iterator[Reason]:
-    segment = scored.segment
+def _all(asked: Asked, scored: Scored, place: int, generation: Generation) -> Iterator[tuple[float, Reason]]:
+    """(strength, reason) of every channel; a competency weighs a little more than words that are alike."""
+    segment, actor = scored.segment, int(scored.actors[place])
     yield from _by_concepts(asked, segment, actor, generation)
-    for found, says in ((scored.passages, _NEAR), (scored.worded, _WORDS)):
-        if actor in found:
+    _, text, keywords = (float(share) for share in scored.channels[place])
+    near = _SAME if text > _AS_GOOD_AS_SAME else _NEAR
+    for found, says, strength in ((scored.passages, near, 0.9 * text), (scored.worded, _WORDS, 0.8 * keywords)):
+        if actor in found and strength >= _LEAST:
             passage = segment.passage(found[actor])
-            path = tuple(_stated(passage, segment.summary(actor).iri, generation.predicates))
-            yield _reason(f"{says}: {_name(passage)}.", path, passage)
+            path = tuple(_stated(passage, segment.iri(actor), generation.predicates))
+            yield strength, _reason(f"{says}, {_name(passage)}.", path, passage, segment.columns.source(actor))
 
 
 def _name(passage: Passage) -> str:
@@ -73,9 +75,10 @@ def _name(passage: Passage) -> str:
     }.get(passage.field, "in what is reported of it")
 
 
-def _reason(says: str, path: tuple[Triple, ...], passage: Passage) -> Reason:
+def _reason(says: str, path: tuple[Triple, ...], passage: Passage, source: str) -> Reason:
     quote = passage.text if len(passage.text) <= _QUOTE else passage.text[: _QUOTE - 1].rstrip() + "…"
-    return Reason(says, path, quote, passage.lang, passage.source, passage.date, passage.url)
+    reported = f"{source}: {passage.source}" if passage.source else source
+    return Reason(says, path, quote, passage.lang, reported, passage.date, passage.url)
 
 
 def _stated(passage: Passage, actor: str, predicates: dict[str, str]) -> Iterator[Triple]:
@@ -89,15 +92,15 @@ def _stated(passage: Passage, actor: str, predicates: dict[str, str]) -> Iterato
             yield _iri(passage.node), _iri(predicates[f"evidence.{passage.part}"]), said
 
 
-def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generation) -> Iterator[Reason]:
+def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generation) -> Iterator[tuple[float, Reason]]:
     columns, sure = segment.tags_of(actor)
     worth = sorted(
         ((float(s) * float(asked.answers[c]), int(c)) for c, s in zip(columns, sure, strict=True)), reverse=True
     )
     for value, had in worth[:_MOST]:
-        if value < _LEAST:
+        if value * asked.sure < _LEAST:
             return
-        yield _by_concept(asked, segment, actor, had, generation)
+        yield value * asked.sure, _by_concept(asked, segment, actor, had, generation)
 
 
 def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation: Generation) -> Reason:
@@ -123,9 +126,10 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
     label = concepts.label(had, asked.language)
     goal = "" if had == wanted else f" (asked for: {concepts.label(wanted, asked.language)})"
     says = f"{_LEADS[manner]}: {label}{goal}."
+    source = segment.columns.source(actor)
     if passage is None:
-        return Reason(says, tuple(path), concepts.code(had) or label, asked.language)
-    return _reason(says, tuple(path), passage)
+        return Reason(says, tuple(path), concepts.code(had) or label, asked.language, source)
+    return _reason(says, tuple(path), passage, source)
 
 
 def _asked_for(asked: Asked, had: int, generation: Generation) -> tuple[int, str]:

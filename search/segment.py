@@ -129,7 +129,8 @@ class Segment:
     def passage(self, number: int) -> Passage:
         """One passage by number."""
         found = self._texts[number]
-        return Passage(*found[:-1], codes=tuple(found[-1]))
+        *texts, codes = found
+        return Passage(*(*texts, tuple(codes)))
 
     def passages_of(self, actor: int) -> range:
         """The numbers of an actor's passages."""

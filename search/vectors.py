@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData
+
+_Parameters: Any = faiss.SearchParameters  # takes keywords at run time, which its stubs do not know
 
 
 class VectorIndex:
@@ -49,7 +52,7 @@ class VectorIndex:
     def search(
         self, queries: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """(cosines [q, count], rows [q, count]) of the nearest allowed rows, best first; row -1 where there are fewer."""
+        """(cosines, rows), both [q, count], of the nearest allowed rows, best first; row -1 where there are fewer."""
         count = min(count, len(self))
         if count == 0 or len(queries) == 0:
             empty = np.zeros((len(queries), 0))
@@ -59,5 +62,5 @@ class VectorIndex:
         else:
             bits = np.packbits(allowed, bitorder="little")
             selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bits))
-            scores, rows = self._index.search(queries, count, params=faiss.SearchParameters(sel=selector))
+            scores, rows = self._index.search(queries, count, params=_Parameters(sel=selector))
         return scores, rows

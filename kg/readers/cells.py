@@ -13,7 +13,7 @@ from kg import vocabulary as v
 # Characters that reorder or hide text (Unicode bidirectional controls), and controls other than tab and line ends.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HOSTILE = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_HOST = re.compile(r"^[^\s/@:]+\.[^\s/@:.]{2,}(:\d+)?(/|$|\?)")
+_HOST = re.compile(r"^[^\s/@:]+\.[^\s/@:.]{2,}\.?(:\d+)?(/|$|\?)")
 _DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?$")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _LATEST_YEARS_AHEAD = 2

@@ -126,7 +126,7 @@ def _whole(data: bytes, suffix: str, job: Job, source: Source, limits: Limits, b
         if _EPO in data:
             from kg.readers import epo
 
-            yield from _rows(epo.read(data, suffix, source, limits, builder), builder, name)
+            yield from _rows(epo.read(data, suffix, limits, builder), builder, name)
             return
         from kg.readers import rdf
 

@@ -106,7 +106,9 @@ def read(data: bytes, suffix: str, job: Job, source: Source, limits: Limits) -> 
             else:
                 nodes.setdefault(s, []).append((s, p, o))
     except (SyntaxError, ValueError, UnicodeError) as error:
-        raise RefusedInput(f"The file is not {form.name}: {error}.", "Correct it there.") from error
+        raise RefusedInput(
+            f"The file is not {form.name}: {getattr(error, 'msg', error)}.", "Correct it there."
+        ) from error
     if not nodes and not foreign:
         raise RefusedInput("The file holds no statement.", "Check that it is the right file.")
     name = job.path.name

@@ -153,7 +153,7 @@ class Builder:
             longitude=longitude,
             size=self._fit(fields, "size", _size),
             identifiers=self.words(fields, "identifiers"),
-            website=self._website(fields),
+            website=self._link(fields, "website", cells.website),
             descriptions=self.texts(fields, "descriptions"),
             makes=self.texts(fields, "makes"),
             processes=self.texts(fields, "processes"),
@@ -170,12 +170,12 @@ class Builder:
         """Whether an error forbids the record in hand."""
         return any(finding.severity == "error" for finding in self.findings)
 
-    def _website(self, fields: Mapping[str, Any]) -> str:
-        found = self.text(fields, "website")
+    def _link(self, fields: Mapping[str, Any], column: str, make: Callable[[str], str]) -> str:
+        found = self.text(fields, column)
         # An address that runs code is refused; one that is only misspelt costs the firm its link, not its place.
         hostile = found.casefold().replace(" ", "").startswith(("javascript:", "data:", "vbscript:", "file:"))
         severity = "error" if hostile else "warning"
-        return self._try("website", lambda: cells.website(found), "", severity) if found else ""
+        return self._try(column, lambda: make(found), "", severity) if found else ""
 
     def _position(self, fields: Mapping[str, Any]) -> tuple[float | None, float | None]:
         out: list[float | None] = []
@@ -199,7 +199,7 @@ class Builder:
             date=self._fit(item, "date", cells.iso_date),
             buyer=self.text(item, "buyer"),
             source=self.text(item, "source"),
-            url=self._fit(item, "url", cells.address),
+            url=self._link(item, "url", cells.address),
             status=self.text(item, "status"),
             codes=self.words(item, "codes", cells.code),
         )
@@ -230,7 +230,7 @@ class Builder:
             period=self.text(fields, "period"),
             note=self.text(fields, "note"),
             date=self._fit(fields, "date", cells.iso_date),
-            url=self._fit(fields, "url", cells.address),
+            url=self._link(fields, "url", cells.address),
         )
         return None if self.failed() else exchange
 
@@ -248,7 +248,7 @@ class Builder:
             what=Text(what, lang),
             standard=self.text(fields, "standard"),
             note=self.text(fields, "note"),
-            url=self._fit(fields, "url", cells.address),
+            url=self._link(fields, "url", cells.address),
         )
         return None if self.failed() else (Text(product, lang), step)
 
@@ -275,7 +275,7 @@ class Builder:
             value=value,
             said_by=self.text(fields, "said_by"),
             date=self._fit(fields, "date", cells.iso_date),
-            url=self._fit(fields, "url", cells.address),
+            url=self._link(fields, "url", cells.address),
         )
         return None if self.failed() else claim
 

@@ -50,9 +50,7 @@ def main() -> None:
     parser.add_argument("--tune-steps", type=int, default=learn.Recipe.tune_steps)
     parser.add_argument("--vocabulary", type=int, default=learn.Recipe.vocabulary)
     given = parser.parse_args()
-    recipe = learn.Recipe(
-        align_steps=given.align_steps, tune_steps=given.tune_steps, vocabulary=given.vocabulary
-    )
+    recipe = learn.Recipe(align_steps=given.align_steps, tune_steps=given.tune_steps, vocabulary=given.vocabulary)
     found = corpora.load(given.data, given.thesaurus, hold_out=given.hold_out, seed=recipe.seed)
     print(f"{len(found.concepts)} concepts, {len(found.texts)} texts, {len(found.pairs)} pairs", flush=True)
     tokenizer = learn.learn_tokenizer(found, recipe)
@@ -62,7 +60,9 @@ def main() -> None:
     learn.align(student, found.concepts, tokenizer, goal, recipe)
     learn.tune(student, found, tokenizer, recipe)
     languages = sorted({lang for concept in found.concepts for lang, _ in concept.labels})
-    write(given.out, student, tokenizer.to_str(), tokenizer.token_to_id("<unk>"), languages)
+    unknown = tokenizer.token_to_id(learn.UNKNOWN)
+    assert unknown is not None
+    write(given.out, student, tokenizer.to_str(), unknown, languages)
     if found.held_out:
         every = corpora.load(given.data, None, hold_out=0, seed=recipe.seed)
         codes = [concept for concept in every.concepts if concept.key.startswith("cpv:")]

@@ -55,7 +55,11 @@ def _eurovoc(folder: Path) -> list[LabelledConcept]:
     rows = found if isinstance(found, list) else [dict(value, id=key) for key, value in found.items()]
     for number, row in enumerate(rows):
         labels = row.get("labels", row)
-        pairs = [(lang, text) for lang, text in labels.items() if len(lang) == 2 and lang != "id" and isinstance(text, str) and text]
+        pairs = [
+            (lang, text)
+            for lang, text in labels.items()
+            if len(lang) == 2 and lang != "id" and isinstance(text, str) and text
+        ]
         out.append(LabelledConcept(f"ev:{number}", pairs, dict(pairs).get("en", "")))
     text = (folder / "eurovoc_fr_en.yaml").read_text(encoding="utf-8")
     for match in _FRENCH_ENGLISH.finditer(text):

@@ -38,7 +38,9 @@ def main() -> None:
     np.savez_compressed(given.out, languages=np.array(languages), table=table)
     for column, lang in enumerate(languages):
         aside = by_language[lang][::_EVERY]
-        right = sum(int((table[features(t)].sum(axis=0, dtype=int)).argmax()) == column for t in aside if len(features(t)))
+        right = sum(
+            int((table[features(t)].sum(axis=0, dtype=int)).argmax()) == column for t in aside if len(features(t))
+        )
         print(f"{lang} {right / len(aside):.3f} of {len(aside)}")
 
 

@@ -19,7 +19,7 @@ from search.training.corpus import Corpus, LabelledConcept
 
 _TEMPERATURE = 0.05
 _DROP = 0.1  # share of tokens left out of a training text, so that no single token carries it alone
-_UNKNOWN = "<unk>"
+UNKNOWN = "<unk>"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def learn_tokenizer(corpus: Corpus, recipe: Recipe) -> Tokenizer:
          pre_tokenizers.Metaspace(split=True)]
     )  # fmt: skip
     trainer = UnigramTrainer(
-        vocab_size=recipe.vocabulary, special_tokens=[_UNKNOWN], unk_token=_UNKNOWN, max_piece_length=18
+        vocab_size=recipe.vocabulary, special_tokens=[UNKNOWN], unk_token=UNKNOWN, max_piece_length=18
     )
     labels = (text for concept in corpus.concepts for _, text in concept.labels)
     tokenizer.train_from_iterator([*labels, *(text for text, _ in corpus.texts)], trainer)
@@ -58,7 +58,8 @@ class Bags:
     """Token ids of many texts in one flat array, from which batches are cut."""
 
     def __init__(self, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
-        unknown = tokenizer.token_to_id(_UNKNOWN)
+        unknown = tokenizer.token_to_id(UNKNOWN)
+        assert unknown is not None
         self.ids = [
             np.array([i for i in encoding.ids if i != unknown] or [unknown], dtype=np.int64)
             for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -92,7 +93,7 @@ class Student:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimiser.step()
 
 
@@ -107,7 +108,11 @@ def _contrast(left: torch.Tensor, right: torch.Tensor, keys: Sequence[int]) -> t
 
 
 def align(
-    student: Student, concepts: Sequence[LabelledConcept], tokenizer: Tokenizer, teacher: NDArray[np.float32], recipe: Recipe
+    student: Student,
+    concepts: Sequence[LabelledConcept],
+    tokenizer: Tokenizer,
+    teacher: NDArray[np.float32],
+    recipe: Recipe,
 ) -> None:
     """Stage one: two labels of a concept lie together, near the teacher's vector of its English label."""
     flat = [text for concept in concepts for _, text in concept.labels]
@@ -126,7 +131,10 @@ def align(
         loss = _contrast(a, b, chosen)
         near = known[list(chosen)]
         goal = target[list(chosen)][near]
-        loss = loss + recipe.teacher_weight * ((1 - (a[near] * goal).sum(1)).mean() + (1 - (b[near] * goal).sum(1)).mean()) / 2
+        loss = (
+            loss
+            + recipe.teacher_weight * ((1 - (a[near] * goal).sum(1)).mean() + (1 - (b[near] * goal).sum(1)).mean()) / 2
+        )
         student.step(loss, _rate(step, recipe.align_steps, recipe.rate))
 
 
@@ -150,7 +158,9 @@ def tune(student: Student, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe)
         loss = _contrast(a, b, keys)
         kept = picker.choices(usable, k=half)
         left, right = zip(*(picker.sample(range(starts[n], starts[n + 1]), 2) for n in kept), strict=True)
-        loss = loss + _contrast(student.vectors(labels, left, generator), student.vectors(labels, right, generator), kept)
+        loss = loss + _contrast(
+            student.vectors(labels, left, generator), student.vectors(labels, right, generator), kept
+        )
         said = [picker.randrange(len(corpus.pairs)) for _ in range(half // 2)]
         loss = loss + 0.5 * _contrast(
             student.vectors(titles, said, generator), student.vectors(bodies, said, generator), said

@@ -1,0 +1,132 @@
+"""What commands print: tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import textwrap
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import click
+
+_NARROWEST = 12  # a column is never cut below this many characters
+_LEVELS = {"match": "green", "possible": "yellow", "none": "red"}
+_RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins with one of these
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON takes it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def as_json(value: Any) -> str:
+    """JSON text with a line end, readable and in UTF-8."""
+    return json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n"
+
+
+def cell(value: Any) -> str:
+    """A value in one cell; lists are joined by `; `."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "; ".join(cell(item) for item in value)
+    return str(value)
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], heading: Sequence[str]) -> str:
+    """CSV text; a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(heading)
+    for row in rows:
+        writer.writerow([_safe(row.get(name)) for name in heading])
+    return out.getvalue()
+
+
+def _safe(value: Any) -> str:
+    text = cell(value)
+    return "'" + text if text.startswith(_RISKY) and not isinstance(value, int | float) else text
+
+
+def _width(text: str) -> int:
+    """Columns a text takes on a terminal."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+
+
+def as_table(rows: Sequence[Mapping[str, Any]], heading: Sequence[str]) -> str:
+    """A table as wide as the terminal; the widest columns are cut with `…`."""
+    cells = [[" ".join(cell(row.get(name)).split()) for name in heading] for row in rows]
+    widths = [max([_width(name), *(_width(line[at]) for line in cells)]) for at, name in enumerate(heading)]
+    space = max(shutil.get_terminal_size((120, 24)).columns, 60) - 2 * (len(widths) - 1)
+    while sum(widths) > space and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+
+    def line(parts: Sequence[str]) -> str:
+        fitted = [part if _width(part) <= w else part[: w - 1] + "…" for part, w in zip(parts, widths, strict=True)]
+        return "  ".join(part + " " * (w - _width(part)) for part, w in zip(fitted, widths, strict=True)).rstrip()
+
+    return "\n".join([click.style(line(list(heading)), bold=True), *map(line, cells)]) + "\n"
+
+
+def show(rows: Sequence[Mapping[str, Any]], heading: Sequence[str], form: str) -> None:
+    """Prints rows as a table, JSON or CSV."""
+    if form == "json":
+        click.echo(as_json([{name: row.get(name) for name in heading} for row in rows]), nl=False)
+    elif form == "csv":
+        click.echo(as_csv(rows, heading), nl=False)
+    elif rows:
+        click.echo(as_table(rows, heading), nl=False)
+    else:
+        click.echo("Nothing to show.")
+
+
+def show_matches(matches: Any) -> None:
+    """Prints an answer for people: who, where, how sure, why, and who says so."""
+    width = min(shutil.get_terminal_size((100, 24)).columns, 110)
+    understood = (
+        ", ".join(hit.label for hit in matches.need.concepts[:3]) or "no known competency; compared by its words"
+    )
+    click.echo(
+        click.style(matches.need.text, bold=True) + (f"  [{matches.need.language}]" if matches.need.language else "")
+    )
+    click.echo(f"  understood as: {understood}")
+    words = {
+        "match": f"{matches.total} actors found",
+        "possible": f"nobody surely; {matches.total} possible",
+        "none": "nobody here is known to meet this need",
+    }
+    click.echo("  " + click.style(words[matches.answer], fg=_LEVELS[matches.answer]) + f" ({matches.took_ms:.0f} ms)")
+    for number, match in enumerate(matches.results, 1):
+        actor = match.actor
+        place = ", ".join(part for part in (actor.city, actor.country) if part) or "place unknown"
+        level = click.style(f"{match.score:.2f} {match.level}", fg=_LEVELS[match.level])
+        click.echo(f"{number:3}. {click.style(actor.name, bold=True)}  {place}  {level}  [{actor.kind} {actor.id}]")
+        for reason in match.reasons:
+            quote = f"“{reason.quote}”" if reason.quote else ""
+            origin = ", ".join(part for part in (reason.source, reason.date, reason.url) if part)
+            text = f"{reason.says} {quote}" + (f" ({origin})" if origin else "")
+            click.echo(
+                textwrap.fill(
+                    text,
+                    width,
+                    initial_indent="     - ",
+                    subsequent_indent="       ",
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
+    click.echo()

@@ -1,0 +1,32 @@
+"""What every room's tests share: a journal of their own, and the data that is too large to ship."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kg.journal import Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """An empty journal."""
+    opened = Journal.open(tmp_path / "journal.sqlite", create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with TED's contracts and the vocabularies: FILIERE_SHARED, or ../shared/data beside the checkout."""
+    given = os.environ.get("FILIERE_SHARED")
+    folder = Path(given) if given else Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    if not folder.is_dir():
+        reason = f"The shared data is not at {folder}; set FILIERE_SHARED to its folder."
+        if os.environ.get("FILIERE_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
