@@ -97,7 +97,7 @@ class Concepts:
         """Writes the files of the concepts."""
         self.table.write(folder, "concepts")
         self.labels.write(folder, "labels")
-        np.savez(folder / "label_keys.npz", keys=self._found.keys, labels=self._found.labels, owners=self._owners)
+        np.savez(folder / "label_keys.npz", keys=self._found.keys, labels=self._found.labels, firsts=self._found.firsts, owners=self._owners)
         self._prototypes.write(folder / "prototypes.faiss")
         matrices.write(folder / "spread.npz", self._spread_matrix)
         matrices.write(folder / "manners.npz", self._manners)
@@ -109,7 +109,7 @@ class Concepts:
         return cls(
             Records.open(folder, "concepts"),
             Records.open(folder, "labels"),
-            LabelTable(arrays["keys"], arrays["labels"]),
+            LabelTable(arrays["keys"], arrays["labels"], arrays["firsts"]),
             VectorIndex.open(folder / "prototypes.faiss", dimension=dimension),
             arrays["owners"],
             matrices.read(folder / "spread.npz"),

@@ -45,6 +45,8 @@ def normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def fold(text: str) -> str:
     """Case-folded text without accents: what keywords, labels and the hashing encoder compare."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

@@ -39,35 +39,41 @@ class Found(NamedTuple):
 class LabelTable:
     """Sorted keys of labels; a label whose words come in another order is another label."""
 
-    def __init__(self, keys: NDArray[np.uint64], labels: NDArray[np.int32]) -> None:
+    def __init__(self, keys: NDArray[np.uint64], labels: NDArray[np.int32], firsts: NDArray[np.uint64]) -> None:
         self.keys = keys
         self.labels = labels
+        self.firsts = firsts  # keys of the words that labels begin with, so that other words cost nothing
 
     @classmethod
     def of(cls, labels: Iterable[str]) -> LabelTable:
         """The table of the labels, which are numbered in the order given."""
         pairs: list[tuple[int, int]] = []
+        firsts: set[int] = set()
         for number, label in enumerate(labels):
             parts = words(label)
             if 0 < len(parts) <= MOST_WORDS:
                 pairs.append((key(parts), number))
+                firsts.add(key(parts[:1]))
         pairs.sort()
         keys = np.array([k for k, _ in pairs], dtype=np.uint64)
-        return cls(keys, np.array([n for _, n in pairs], dtype=np.int32))
+        numbers = np.array([n for _, n in pairs], dtype=np.int32)
+        return cls(keys, numbers, np.array(sorted(firsts), dtype=np.uint64))
 
     def find(self, parts: Sequence[str]) -> list[Found]:
         """Every label that is a run of the words given, the longest first; runs inside a longer one are left out."""
+        if not len(self.keys) or not parts:
+            return []
+        single = np.array([key([part]) for part in parts], dtype=np.uint64)
+        at = np.minimum(np.searchsorted(self.firsts, single), len(self.firsts) - 1)
+        starts = np.flatnonzero(self.firsts[at] == single).tolist()
+        runs = [(s, s + n) for n in range(MOST_WORDS, 0, -1) for s in starts if s + n <= len(parts)]
+        wanted = np.array([key(parts[start:end]) for start, end in runs], dtype=np.uint64)
+        lows, highs = np.searchsorted(self.keys, wanted, "left"), np.searchsorted(self.keys, wanted, "right")
         found: list[Found] = []
         taken: list[tuple[int, int]] = []
-        for length in range(min(MOST_WORDS, len(parts)), 0, -1):
-            for start in range(len(parts) - length + 1):
-                end = start + length
-                if any(a <= start and end <= b for a, b in taken):
-                    continue
-                wanted = np.uint64(key(parts[start:end]))
-                low = int(np.searchsorted(self.keys, wanted, "left"))
-                high = int(np.searchsorted(self.keys, wanted, "right"))
-                if low < high:
-                    taken.append((start, end))
-                    found += [Found(int(self.labels[at]), start, end) for at in range(low, high)]
+        for which in np.flatnonzero(lows < highs).tolist():
+            start, end = runs[which]
+            if not any(a <= start and end <= b for a, b in taken):
+                taken.append((start, end))
+                found += [Found(int(label), start, end) for label in self.labels[lows[which] : highs[which]]]
         return found

@@ -46,7 +46,7 @@ class _Firm:
     town: str = ""
     nuts: str = ""
     size: str = ""
-    awards: dict[Term, None] = field(default_factory=dict)
+    awards: dict[Term, Term] = field(default_factory=dict)  # what was awarded → the procedure, "" when not said
 
 
 def read(data: bytes, suffix: str, limits: Limits, builder: Builder) -> Iterator[tuple[int | None, Actor | None]]:
@@ -91,7 +91,7 @@ def _firms(nodes: _Nodes) -> dict[str, _Firm]:
         for outcome in _all(nodes, award, _E + "comprisesTenderAwardOutcome"):
             for winner in _all(nodes, outcome, _E + "indicatesAwardOfLotToWinner"):
                 for organisation in _all(nodes, winner, _E + "playedBy"):
-                    _add(found, nodes, organisation, award)
+                    _add(found, nodes, organisation, award, _under(nodes, winner))
     named: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for key, firm in found.items():
         if key[1]:
@@ -109,7 +109,14 @@ def _firms(nodes: _Nodes) -> dict[str, _Firm]:
     return firms
 
 
-def _add(found: dict[tuple[str, str, str], _Firm], nodes: _Nodes, organisation: Term, award: Term) -> None:
+def _under(nodes: _Nodes, role: Term) -> Term:
+    """The procedure in which a winner or buyer plays its role, or an empty text."""
+    return next(iter(_all(nodes, role, _E + "contextualisedBy")), "")
+
+
+def _add(
+    found: dict[tuple[str, str, str], _Firm], nodes: _Nodes, organisation: Term, award: Term, procedure: Term
+) -> None:
     name = _one(nodes, organisation, _LEGAL_NAME)
     if not name:
         return
@@ -126,7 +133,7 @@ def _add(found: dict[tuple[str, str, str], _Firm], nodes: _Nodes, organisation: 
     nuts = v.local_name(_one(nodes, organisation, _ADDRESS, _E + "hasNutsCode") or "x/")
     firm.nuts = firm.nuts or (nuts if nuts != "x" else "")
     firm.size = firm.size or _SIZES.get(v.local_name(_one(nodes, organisation, _E + "hasBusinessSize") or "x/"), "")
-    firm.awards[award] = None
+    firm.awards[award] = procedure
 
 
 def _merge(into: _Firm, other: _Firm) -> None:
@@ -163,7 +170,7 @@ class _Context:
 
     procedure_of: dict[Term, Term] = field(default_factory=dict)
     notice_of: dict[Term, Term] = field(default_factory=dict)
-    buyers_of: dict[Term, str] = field(default_factory=dict)
+    buyers_of: dict[Term, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))  # by procedure
 
 
 def _context(nodes: _Nodes) -> _Context:
@@ -173,17 +180,24 @@ def _context(nodes: _Nodes) -> _Context:
             context.procedure_of[lot] = subject
         for procedure in _all(nodes, subject, _E + "refersToProcedure"):
             context.notice_of[procedure] = subject
-            names = [
-                _one(nodes, role, _E + "playedBy", _LEGAL_NAME)
-                for role in _all(nodes, subject, _E + "announcesRole")
-                if f"<{_E}Buyer>" in nodes[role][v.TYPE]
-            ]
-            context.buyers_of[subject] = ", ".join(dict.fromkeys(name for name in names if name))
+            for role in _all(nodes, subject, _E + "announcesRole"):
+                _buyer(nodes, role, procedure, context)
+        if _under(nodes, subject):
+            _buyer(nodes, subject, _under(nodes, subject), context)
     return context
 
 
+def _buyer(nodes: _Nodes, role: Term, procedure: Term, context: _Context) -> None:
+    if f"<{_E}Buyer>" in _all(nodes, role, v.TYPE):
+        name = _one(nodes, role, _E + "playedBy", _LEGAL_NAME)
+        if name:
+            context.buyers_of[procedure][name] = None
+
+
 def _fields(local: str, firm: _Firm, nodes: _Nodes, context: _Context) -> dict[str, Any]:
-    evidence = [item for award in firm.awards for item in _evidence(award, nodes, context)]
+    evidence = [
+        item for award, procedure in firm.awards.items() for item in _evidence(award, procedure, nodes, context)
+    ]
     unique = {tuple((name, str(said)) for name, said in item.items()): item for item in evidence}
     return {
         "id": local,
@@ -198,12 +212,14 @@ def _fields(local: str, firm: _Firm, nodes: _Nodes, context: _Context) -> dict[s
     }
 
 
-def _evidence(award: Term, nodes: _Nodes, context: _Context) -> Iterator[dict[str, Any]]:
+def _evidence(award: Term, under: Term, nodes: _Nodes, context: _Context) -> Iterator[dict[str, Any]]:
     """One piece of evidence for each lot that the award describes; what the lot leaves out its procedure says."""
     for lot in _all(nodes, award, _E + "describesLot"):
-        procedure = context.procedure_of.get(lot, "")
+        # A notice of a modified contract describes the lot a second time, and names the first.
+        first = next(iter(_all(nodes, lot, _E + "containsModificationsOf")), lot)
+        procedure = context.procedure_of.get(first, under)
         notice = context.notice_of.get(procedure, "")
-        codes = _codes(nodes, lot) or _codes(nodes, procedure)
+        codes = _codes(nodes, lot) or _codes(nodes, first) or _codes(nodes, procedure)
         titles = _said(nodes, lot, _E + "hasTitle") or _said(nodes, procedure, _E + "hasTitle")
         texts = _said(nodes, lot, _E + "hasDescription") or _said(nodes, procedure, _E + "hasDescription")
         if not titles and not texts and not codes:
@@ -215,7 +231,7 @@ def _evidence(award: Term, nodes: _Nodes, context: _Context) -> Iterator[dict[st
             "text": texts.get(tongue, ""),
             "lang": tongue,
             "date": _one(nodes, award, _E + "hasAwardDecisionDate") or _one(nodes, notice, _E + "hasDispatchDate"),
-            "buyer": context.buyers_of.get(notice, ""),
+            "buyer": ", ".join(context.buyers_of.get(procedure, ())),
             "status": "awarded",
             "codes": codes,
         }

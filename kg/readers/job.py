@@ -65,7 +65,9 @@ def read_mapping(path: Path, known: frozenset[str]) -> TableMapping:
                 f"{path}: there is no section [{section}].", "Use record, [columns], [defaults] and [languages]."
             )
         if section != "record" and not isinstance(found[section], dict):
-            raise RefusedInput(f"{path}: {section!r} is not a section.", f"Write [{section}] and one line a name below.")
+            raise RefusedInput(
+                f"{path}: {section!r} is not a section.", f"Write [{section}] and one line a name below."
+            )
     columns = {str(theirs): str(ours) for theirs, ours in found.get("columns", {}).items()}
     defaults = {str(name): str(text) for name, text in found.get("defaults", {}).items()}
     for name in [*columns.values(), *defaults]:
