@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -156,14 +157,19 @@ class Engine:
         self._catch_up(progress)
 
     def _catch_up(self, progress: Progress | None = None) -> None:
-        """Graph, snapshot and index to the journal's seq; what another view lacks never holds one back."""
+        """Graph and index to the journal's seq, side by side; what one view lacks never holds the other back."""
+        with ThreadPoolExecutor(1) as beside:
+            graph = beside.submit(self._catch_graph_up, progress)
+            self.index.catch_up(progress)
+            graph.result()
+
+    def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
 
         try:
             projection.catch_up(self.journal, self.graph, progress)
         except OSError as error:
             raise folders.storage_error(error, self.folder.path) from error
-        self.index.catch_up(progress)
 
     @property
     def graph(self) -> EmbeddedGraph:

@@ -101,15 +101,15 @@ def to_payload(statements: Iterable[Statement]) -> str:
 
 
 def from_payload(payload: str) -> list[Statement]:
-    """The statements of a payload. Raises ValueError naming the first line that is not canonical N-Triples."""
+    """The statements of a payload that `to_payload` wrote. Raises ValueError naming the first line that is none."""
     statements: list[Statement] = []
     for number, line in enumerate(payload.split("\n"), 1):
         if not line:
             continue
-        match = _LINE.match(line)
-        if match is None:
+        parts = line.split(" ", 2)
+        if len(parts) != 3 or not parts[2].endswith(" .") or parts[2][0] not in '<"' or parts[0][0] + parts[1][0] != "<<":
             raise ValueError(f"line {number} is not a statement: {line[:80]!r}")
-        statements.append((match.group(1), match.group(2), match.group(3)))
+        statements.append((parts[0], parts[1], parts[2][:-2]))
     return statements
 
 

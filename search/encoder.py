@@ -23,6 +23,7 @@ from kg.errors import DamagedData, MissingExtra, NotFound
 MOST_CHARACTERS = 4000  # of a text that are encoded; what a need or a quote is about is said long before
 PACKAGED = Path(__file__).resolve().parent / "models" / "static"
 FORMAT = 1
+_ACCENTS = re.compile("[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff\u20d0-\u20ff]")  # combining marks
 _SURROGATE = re.compile("[\ud800-\udfff\x00]")
 
 
@@ -47,8 +48,7 @@ def fold(text: str) -> str:
     """Case-folded text without accents: what keywords, labels and the hashing encoder compare."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
 
 
 def _clean(text: str) -> str:
