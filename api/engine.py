@@ -19,12 +19,11 @@ from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
 from kg.terms import Statement, from_payload
 
 if TYPE_CHECKING:
-    from kg.sparql.pool import QueryPool, QueryResult
-
     from kg.findings import Row
     from kg.graph import EmbeddedGraph
     from kg.ingest import Report
     from kg.readers.job import RecordKind
+    from kg.sparql.pool import QueryPool, QueryResult
     from search.query import Query
     from search.results import Matches, SourceAnswer
 
@@ -459,7 +458,8 @@ class Engine:
         if newest is not None and projection.snapshot_seq(newest) >= self.journal.last_seq:
             return newest
         try:
-            with Engine.open(self.folder.path, write=True, model=self.index.model) as writer:
+            with Engine.open(self.folder.path, write=True, model=self.index.model, catch_up=False) as writer:
+                writer._catch_graph_up(None)
                 return writer._snapshot()
         except Busy:
             if newest is None:

@@ -130,6 +130,11 @@ class EmbeddedGraph:
         names = (graph.value for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
         return {name.removeprefix(v.GRAPH) for name in names if name.startswith(v.GRAPH) and name != v.SYSTEM_GRAPH}
 
+    @classmethod
+    def applied_in(cls, folder: Path) -> int:
+        """The seq that a copy made by `backup` holds."""
+        return cls(folder, Store.read_only(str(folder))).applied_seq()
+
     def backup(self, folder: Path) -> None:
         """A copy of the store at this moment, made with hard links: immutable, cheap, safe to read beside us."""
         self._store.backup(str(folder))

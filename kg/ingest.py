@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from kg import mapping
@@ -13,7 +13,7 @@ from kg.findings import Finding, Row
 from kg.journal import Journal
 from kg.model import Source
 from kg.report import Report, grouped
-from kg.terms import Statement, digest, from_payload, iri, to_payload
+from kg.terms import Statement, Term, digest, from_payload, to_payload, value
 from kg.validation import Validator, placed
 
 __all__ = ["Rejected", "Report", "ingest"]
@@ -45,7 +45,6 @@ class _Batch:
     kept: set[str] = field(default_factory=set)  # bad rows whose older version stays
     findings: list[Finding] = field(default_factory=list)
     files: dict[str, None] = field(default_factory=dict)
-    about: dict[str, list[Statement]] = field(default_factory=dict)
 
     def put_aside(self, entity: str) -> None:
         self.set_aside += 1
@@ -98,11 +97,13 @@ def ingest(
         seq=None,
         seconds=time.monotonic() - started,
     )
+    held = None if allow_deletions else _held(deletions, batch.live, source.id)
     if dry_run:
-        return report
+        warning = [Finding("", None, "", source.id, held.problem, held.mend, "warning")] if held else []
+        return replace(report, findings=(*report.findings, *warning))
     _refuse(batch, report, strict)
-    if not allow_deletions:
-        _hold(deletions, batch.live, source.id)
+    if held:
+        raise held
     written = journal.append(source.id, upserts, deletions)
     return replace(report, seq=written.last_seq if written else None, seconds=time.monotonic() - started)
 
@@ -147,10 +148,8 @@ def _take(batch: _Batch, row: Row, namespace: str, validator: Validator) -> None
     batch.read += 1
     batch.files[row.file] = None
     findings = list(row.findings)
-    about: list[Statement] = []
     if row.payload:
-        about, found = _validated(row, namespace, validator)
-        findings += found
+        findings += _validated(row, namespace, validator)
     bad = not row.payload or any(finding.severity == "error" for finding in findings)
     first = batch.good.get(row.iri)
     if first is not None and not bad:
@@ -163,22 +162,20 @@ def _take(batch: _Batch, row: Row, namespace: str, validator: Validator) -> None
     elif first is None:
         batch.good[row.iri] = row
         batch.kept.discard(row.iri)
-        subject = iri(row.iri)
-        batch.about[row.iri] = [statement for statement in about if statement[0] == subject]
 
 
-def _validated(row: Row, namespace: str, validator: Validator) -> tuple[list[Statement], list[Finding]]:
-    """The row's statements and what the shapes say of them; a record may only speak about itself."""
+def _validated(row: Row, namespace: str, validator: Validator) -> list[Finding]:
+    """What the shapes say of the row; a record may only speak about itself."""
     try:
         about = from_payload(row.payload)
     except ValueError as error:
         reason = f"The record cannot be stored: {error}."
-        return [], [Finding(row.file, row.number, "", row.iri, reason, "Correct or remove it.")]
+        return [Finding(row.file, row.number, "", row.iri, reason, "Correct or remove it.")]
     below = f"<{row.iri}/"
     if not row.iri.startswith(namespace) or any(s[1:-1] != row.iri and not s.startswith(below) for s, _, _ in about):
         reason = f"The record speaks about more than itself, or lies outside {namespace}."
-        return about, [Finding(row.file, row.number, "iri", row.iri, reason, "Use the IRIs of the source.")]
-    return about, placed(validator.check(row.iri, about), row.file, row.number)
+        return [Finding(row.file, row.number, "iri", row.iri, reason, "Use the IRIs of the source.")]
+    return placed(validator.check(row.iri, about), row.file, row.number)
 
 
 def _repeated(first: Row, row: Row) -> Finding:
@@ -192,41 +189,48 @@ def _repeated(first: Row, row: Row) -> Finding:
     return Finding(row.file, row.number, "id", row.iri, reason, "Give each record an id of its own, or merge the two.")
 
 
+def _own(entity: str, payload: str) -> Iterator[Statement]:
+    """The statements of a record about itself, without those about its parts."""
+    subject = f"<{entity}>"
+    for line in payload.split("\n"):
+        if line.startswith(subject):
+            s, p, o = line.split(" ", 2)
+            yield s, p, o[:-2]
+
+
 def _check_whole(journal: Journal, source: Source, batch: _Batch, validator: Validator) -> None:
     """Runs the checks over the batch and what stays live beside it, until they find no further error."""
     vocabulary = source.id.startswith(_VOCABULARY)
-    beside: dict[str, list[Statement]] = {}
-    for change in journal.entities(source.id) if batch.live else ():
-        if change.iri not in batch.good:
-            subject = iri(change.iri)
-            beside[change.iri] = [s for s in from_payload(change.payload) if s[0] == subject]
-    if vocabulary:
-        beside |= _named_elsewhere(journal, batch, beside)
     while batch.good:
-        found = validator.check_batch(
-            (s for known in (batch.about, beside) for about in known.values() for s in about), vocabulary=vocabulary
-        )
+        found = validator.check_batch(_whole(journal, source, batch, vocabulary), vocabulary=vocabulary)
         mine = [finding for finding in found if finding.entity in batch.good]
         bad = {finding.entity for finding in mine if finding.severity == "error"}
-        final = [finding for finding in mine if not bad or finding.entity in bad]
-        for finding in final:
-            row = batch.good[finding.entity]
-            batch.findings.append(replace(finding, file=row.file, row=row.number))
+        for finding in mine:
+            if not bad or finding.entity in bad:  # of the others the next round says it again
+                row = batch.good[finding.entity]
+                batch.findings.append(replace(finding, file=row.file, row=row.number))
         if not bad:
             return
         for entity in bad:
-            del batch.good[entity], batch.about[entity]
+            del batch.good[entity]
             batch.put_aside(entity)
 
 
-def _named_elsewhere(journal: Journal, batch: _Batch, beside: dict[str, list[Statement]]) -> dict[str, list[Statement]]:
-    """Concepts of other sources that the batch names as broader."""
-    named = {o[1:-1] for about in batch.about.values() for _, p, o in about if p == _BROADER and o.startswith("<")}
-    out: dict[str, list[Statement]] = {}
-    for name in named - batch.about.keys() - beside.keys():
-        for change in journal.entity(name):
-            out[name] = from_payload(change.payload)
-    return out
+def _whole(journal: Journal, source: Source, batch: _Batch, vocabulary: bool) -> Iterator[Statement]:
+    """What the source would say: the batch, what stays live beside it, and the broader concepts of other sources."""
+    named: set[Term] = set()
+    for row in batch.good.values():
+        for statement in _own(row.iri, row.payload):
+            yield statement
+            if vocabulary and statement[1] == _BROADER:
+                named.add(statement[2])
+    for change in journal.entities(source.id) if batch.live else ():
+        if change.iri not in batch.good:
+            yield from _own(change.iri, change.payload)
+    for name in sorted(named):
+        if value(name) not in batch.good and value(name) not in batch.live:
+            for change in journal.entity(value(name)):
+                yield from _own(change.iri, change.payload)
 
 
 def _deletions(batch: _Batch, own: str, allowed: bool) -> list[str]:
@@ -255,12 +259,11 @@ def _refuse(batch: _Batch, report: Report, strict: bool) -> None:
     raise Rejected(problem, "\nMend these rows and import again; --dry-run --report FILE lists them all.", report)
 
 
-def _hold(deletions: list[str], live: dict[str, str], source: str) -> None:
-    limit = max(_FEW, _SHARE * len(live))
-    if len(deletions) <= limit:
-        return
+def _held(deletions: list[str], live: dict[str, str], source: str) -> Held | None:
+    if len(deletions) <= max(_FEW, _SHARE * len(live)):
+        return None
     names = ", ".join(v.local_name(name) for name in deletions[:_QUOTED_FINDINGS])
-    raise Held(
+    return Held(
         f"{len(deletions):,} of {len(live):,} records of {source} would be deleted ({names} …); nothing was written.",
         "Check that the files are complete, then confirm with --allow-deletions.",
     )

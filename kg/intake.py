@@ -26,6 +26,8 @@ from kg.readers.job import MIB, Job, Limits
 
 _LONGEST_LINE = 512 * MIB  # one row on its way to the parent
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+# What a reader never does: events of Python's audit table (PEP 578) that reach other machines or start programs.
+_FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "urllib.")
 _ERRORS: dict[str, type[FiliereError]] = {cls.__name__: cls for cls in (UserError, RefusedInput, TooLarge)}
 
 
@@ -157,6 +159,12 @@ def _confine(limits: Limits, jobs: int, parent: int) -> None:
         resource.setrlimit(what, (most, most))
     seconds = limits.seconds * max(1, jobs) + 5  # the parent's watch comes first; this is for when it is gone
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    sys.addaudithook(_forbid)
+
+
+def _forbid(event: str, _: object) -> None:
+    if event.startswith(_FORBIDDEN):
+        raise PermissionError(f"a reader may not do this: {event}")
 
 
 def _answer(out: IO[bytes], *message: object) -> None:

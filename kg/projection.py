@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -67,16 +68,18 @@ def repair(journal: Journal, graph: Graph) -> None:
 
 def snapshot(graph: EmbeddedGraph, folder: Path) -> Path:
     """The snapshot of the graph's seq below `folder`, made when there is none; older ones are removed."""
-    seq = graph.applied_seq()
-    target = folder / f"{seq:012d}"
-    if target.is_dir():
-        return target
+    standing = folder / f"{graph.applied_seq():012d}"
+    if standing.is_dir():
+        return standing
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".partial-{os.getpid()}"
+    partial = folder / f".partial-{os.getpid()}-{threading.get_ident()}"
     shutil.rmtree(partial, ignore_errors=True)
     graph.backup(partial)
     point("snapshot.copied")
-    partial.rename(target)
+    # The graph may have moved on meanwhile: the copy itself says at which seq it was taken.
+    target = folder / f"{EmbeddedGraph.applied_in(partial):012d}"
+    if not target.is_dir():
+        partial.rename(target)
     point("snapshot.renamed")
     for old in sorted(folder.glob("[0-9]*"))[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
@@ -95,6 +96,42 @@ def query_error(query: str) -> str:
     except SyntaxError as error:
         return str(error)
     return ""
+
+
+_RESULTS = {
+    "json": ox.QueryResultsFormat.JSON,
+    "xml": ox.QueryResultsFormat.XML,
+    "csv": ox.QueryResultsFormat.CSV,
+    "tsv": ox.QueryResultsFormat.TSV,
+}
+_GRAPHS = {
+    "ttl": RdfFormat.TURTLE,
+    "nt": RdfFormat.N_TRIPLES,
+    "rdf": RdfFormat.RDF_XML,
+    "jsonld": RdfFormat.JSON_LD,
+    "trig": RdfFormat.TRIG,
+    "nq": RdfFormat.N_QUADS,
+}
+
+
+def answer(
+    store: Store, query: str, form: str, out: Any, default_graphs: Sequence[str], named_graphs: Sequence[str]
+) -> None:
+    """Evaluates a query and writes its result to `out`. The default graph is the union of all, unless graphs are named.
+
+    Raises SyntaxError for a query that cannot be parsed.
+    """
+    options: dict[str, Any] = {"use_default_graph_as_union": True}
+    if default_graphs or named_graphs:
+        options = {
+            "default_graph": [NamedNode(name) for name in default_graphs],
+            "named_graphs": [NamedNode(name) for name in named_graphs],
+        }
+    found = store.query(query, **options)
+    if isinstance(found, ox.QueryTriples):
+        found.serialize(out, format=_GRAPHS[form])
+    else:
+        found.serialize(out, format=_RESULTS[form])
 
 
 def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[str, str]) -> bytes:

@@ -27,10 +27,6 @@ _ESCAPES = {
 _NEEDS_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
 _BAD_IN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _LANGUAGE = re.compile(r"^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$")
-_LINE = re.compile(
-    r'^(<[^<>"{}|^`\\\x00-\x20]+>) (<[^<>"{}|^`\\\x00-\x20]+>) '
-    r'(<[^<>"{}|^`\\\x00-\x20]+>|"(?:[^"\\\n\r]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>"{}|^`\\\x00-\x20]+>)?) \.$'
-)
 _UNESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([tbnrf"\'\\]))')
 _SHORT = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
@@ -107,7 +103,7 @@ def from_payload(payload: str) -> list[Statement]:
         if not line:
             continue
         parts = line.split(" ", 2)
-        if len(parts) != 3 or not parts[2].endswith(" .") or parts[2][0] not in '<"' or parts[0][0] + parts[1][0] != "<<":
+        if len(parts) != 3 or parts[0][:1] + parts[1][:1] != "<<" or not parts[2].endswith(" ."):
             raise ValueError(f"line {number} is not a statement: {line[:80]!r}")
         statements.append((parts[0], parts[1], parts[2][:-2]))
     return statements

@@ -97,7 +97,13 @@ class Concepts:
         """Writes the files of the concepts."""
         self.table.write(folder, "concepts")
         self.labels.write(folder, "labels")
-        np.savez(folder / "label_keys.npz", keys=self._found.keys, labels=self._found.labels, firsts=self._found.firsts, owners=self._owners)
+        np.savez(
+            folder / "label_keys.npz",
+            keys=self._found.keys,
+            labels=self._found.labels,
+            firsts=self._found.firsts,
+            owners=self._owners,
+        )
         self._prototypes.write(folder / "prototypes.faiss")
         matrices.write(folder / "spread.npz", self._spread_matrix)
         matrices.write(folder / "manners.npz", self._manners)

@@ -202,8 +202,12 @@ def open_generation(folder: Path, encoder: Encoder) -> Generation:
             raise DamagedData(f"{path} is missing.", _MEND)
         if _digest(path) != digest:
             raise DamagedData(f"{path} does not match its checksum.", _MEND)
-    concepts = Concepts.open(folder, encoder.dimension)
-    return Generation(folder, manifest, concepts, Segment.open(folder, encoder.dimension), encoder)
+    try:
+        concepts = Concepts.open(folder, encoder.dimension)
+        segment = Segment.open(folder, encoder.dimension)
+    except (KeyError, ValueError, OSError) as error:  # files that are whole, but not as this version writes them
+        raise DamagedData(f"{folder} cannot be opened ({error}).", _MEND) from error
+    return Generation(folder, manifest, concepts, segment, encoder)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

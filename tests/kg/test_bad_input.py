@@ -141,25 +141,28 @@ def _bad(**fields: object) -> bytes:
     return _lines({"id": "bad", "name": "Bad Ltd", "makes": ["masks"], **fields})
 
 
-_FOREIGN = b"""@prefix fil: <https://w3id.org/filiere/ns#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+_FOREIGN = b"""@prefix fil: <https://w3id.org/filiere/ns#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 @prefix a: <https://w3id.org/filiere/id/outside/actor/> .
 a:good a fil:Firm ; skos:prefLabel "Good Ltd" .
 <https://w3id.org/filiere/graph/ted> { a:bad a fil:Firm ; skos:prefLabel "Bad Ltd" . }
 """
-_FOREIGN_NAMES = b"""@prefix fil: <https://w3id.org/filiere/ns#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+_FOREIGN_NAMES = b"""@prefix fil: <https://w3id.org/filiere/ns#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 <https://w3id.org/filiere/id/outside/actor/good> a fil:Firm ; skos:prefLabel "Good Ltd" .
 <https://w3id.org/filiere/id/ted/actor/bad> a fil:Firm ; skos:prefLabel "Bad Ltd" .
 """
 
 # What is wrong with one row among good ones: (file, content, row, column).
+_TWIN: dict[str, object] = {"id": "good", "name": "Bad Ltd"}
 SET_ASIDE: dict[str, tuple[str, Callable[[], bytes], int | None, str]] = {
-    "the same id twice": ("a.jsonl", lambda: _lines({"id": "good", "name": "Bad Ltd"}), 2, "id"),
+    "an id twice": ("a.jsonl", lambda: _lines(_TWIN), 2, "id"),
     "no id": ("a.csv", lambda: b"id,name\ngood,Good Ltd\n,Bad Ltd\n", 3, "id"),
     "no name": ("a.csv", lambda: b"id,name\ngood,Good Ltd\nbad,\n", 3, "name"),
     "too many cells": ("a.csv", lambda: b"id,name\ngood,Good Ltd\nbad,Bad,Ltd\n", 3, ""),
     "a cell of 10 MB": ("a.csv", lambda: b"id,name\ngood,Good Ltd\nbad," + b"x" * (10 * MIB) + b"\n", 3, "name"),
     "NUL": ("a.jsonl", lambda: _bad(name="Bad\0 Ltd"), 2, "name"),
-    "bidi override": ("a.csv", lambda: "id,name\ngood,Good Ltd\nbad,Bad\u202e Ltd\n".encode(), 3, "name"),
+    "bidi override": ("a.csv", "id,name\ngood,Good Ltd\nbad,Bad\u202e Ltd\n".encode, 3, "name"),
     "half a surrogate": ("a.jsonl", lambda: _bad(name="Bad \ud800 Ltd"), 2, "name"),
     "javascript: website": ("a.jsonl", lambda: _bad(website="javascript:alert(1)"), 2, "website"),
     "data: website": ("a.jsonl", lambda: _bad(website=" DATA:text/html,x"), 2, "website"),
@@ -175,7 +178,7 @@ SET_ASIDE: dict[str, tuple[str, Callable[[], bytes], int | None, str]] = {
     "a list for a name": ("a.jsonl", lambda: _bad(name=["Bad"]), 2, "name"),
     "a name of 600 letters": ("a.jsonl", lambda: _bad(name="x" * 600), 2, "name"),
     "not JSON": ("a.jsonl", lambda: _lines() + b"\n{bad", 2, ""),
-    "NaN in JSON": ("a.jsonl", lambda: _lines() + b'\n{"id": "bad", "name": "Bad", "latitude": NaN}', 2, ""),
+    "NaN in JSON": ("a.jsonl", lambda: _lines() + b'\n{"id": "bad", "name": "B", "latitude": NaN}', 2, ""),
     "nested JSON": ("a.jsonl", lambda: _lines() + b'\n{"id":"bad","makes":' + b"[" * 5000 + b"]" * 5000 + b"}", 2, ""),
     "another source's graph": ("a.trig", lambda: _FOREIGN, None, "graph"),
     "another source's namespace": ("a.ttl", lambda: _FOREIGN_NAMES, None, "iri"),

@@ -142,6 +142,7 @@ def test_mass_deletion_is_held_for_a_person(journal: Journal) -> None:
     assert "11 of 491" in caught.value.problem
     assert "n10" in caught.value.problem
     assert "--allow-deletions" in caught.value.mend
+    assert "11 of 491" in _put(journal, rows[21:], dry_run=True).findings[0].reason
     assert len(_names(journal)) == 490
     assert _put(journal, rows[21:], allow_deletions=True).deleted == 11
 
