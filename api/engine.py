@@ -440,13 +440,23 @@ class Engine:
 
     # SPARQL
 
-    def sparql(self, text: str, accept: str = "", **options: Any) -> QueryResult:
-        """A read-only query over a snapshot, in a child process. Raises QueryRefused or QueryTimeout."""
+    def sparql(
+        self,
+        text: str,
+        accept: str = "",
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        **options: Any,
+    ) -> QueryResult:
+        """A read-only query over a snapshot, in a child process. Raises QueryRefused or QueryTimeout.
+
+        `options` are those of QueryPool, and count the first time.
+        """
         if self._pool is None:
             from kg.sparql.pool import QueryPool
 
             self._pool = QueryPool(self._snapshot, **options)
-        return self._pool.query(text, accept)
+        return self._pool.query(text, accept, default_graphs, named_graphs)
 
     def _snapshot(self) -> Path:
         """The newest snapshot, made first when this process may write and it lags behind."""

@@ -74,6 +74,8 @@ class Journal:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
+        # Reads go through a connection of their own, which sees only what is committed, whatever a writer is doing.
+        self._reader = connection
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False, read_only: bool = False) -> Journal:
@@ -89,6 +91,9 @@ class Journal:
             journal = cls(path, connection)
             try:
                 journal._prepare(create and not read_only, read_only)
+                if not read_only:
+                    address = f"{path.resolve().as_uri()}?mode=ro"
+                    journal._reader = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
             except BaseException:
                 connection.close()
                 raise
@@ -120,7 +125,8 @@ class Journal:
     def last_seq(self) -> int:
         """The seq of the last acknowledged change; 0 for an empty journal."""
         with _translated(self._path):
-            return self._one("SELECT max(seq) FROM changes")
+            row = self._reader.execute("SELECT max(seq) FROM changes").fetchone()
+            return int(row[0] or 0)
 
     def append(
         self, source: str, upserts: Iterable[tuple[str, str]], deletes: Iterable[str] = (), note: str = ""
@@ -251,7 +257,7 @@ class Journal:
         """What is wrong with the log: the file, a checksum, a gap, a live record that is not the last; [] if sound."""
         try:
             problems = [
-                f"SQLite: {row[0]}" for row in self._connection.execute("PRAGMA integrity_check") if row[0] != "ok"
+                f"SQLite: {row[0]}" for row in self._reader.execute("PRAGMA integrity_check") if row[0] != "ok"
             ]
             if problems:
                 return problems
@@ -276,17 +282,18 @@ class Journal:
         with _translated(target):
             copy = sqlite3.connect(target)
             try:
-                self._connection.backup(copy)
+                self._reader.backup(copy)
                 copy.execute("PRAGMA journal_mode=DELETE")
             finally:
                 copy.close()
 
     def _all(self, query: str, parameters: Collection[object]) -> list[Any]:
         with _translated(self._path):
-            return self._connection.execute(query, tuple(parameters)).fetchall()
+            return self._reader.execute(query, tuple(parameters)).fetchall()
 
     def close(self) -> None:
         """Lets go of the file."""
+        self._reader.close()
         self._connection.close()
 
 

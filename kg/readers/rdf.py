@@ -62,8 +62,11 @@ _PERSONAL = {
         "http://www.w3.org/ns/org#hasMember",
     )
 }
+_ROUNDS = 64  # blank nodes further than this from anything telling are rare, and cost the square of their number
+_MOST_BLANK = 5000  # below one record
 _HOSTILE_IRI = re.compile(r"^<(javascript|data|vbscript|file):", re.IGNORECASE)
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*?(/?)>")
 _REMOTE_CONTEXT = re.compile(rb'"@(context|import)"\s*:\s*(\[\s*)?"', re.IGNORECASE)
 
 
@@ -71,6 +74,8 @@ def check_bytes(data: bytes, form: rdf.RdfFormat, limits: Limits) -> None:
     """Refuses, before any parser sees it, what is known to hurt parsers: entities, deep nesting, remote contexts."""
     if form == rdf.RdfFormat.RDF_XML and _DOCTYPE.search(data):
         raise RefusedInput("The RDF/XML declares a DOCTYPE or entities.", "Remove it and write the IRIs in full.")
+    if form == rdf.RdfFormat.RDF_XML:
+        _check_elements(data, limits.depth)
     if form == rdf.RdfFormat.JSON_LD:
         if _REMOTE_CONTEXT.search(data):
             raise RefusedInput("The JSON-LD refers to a @context elsewhere.", "Put the context into the file.")
@@ -90,6 +95,15 @@ def _check_depth(data: bytes, opening: bytes, closing: bytes, most: int) -> None
                 raise TooLarge(f"The file is nested more than {most} levels deep.", "Flatten it.")
         elif len(found) == 1 and found in closing:
             depth -= 1
+
+
+def _check_elements(data: bytes, most: int) -> None:
+    """Counts elements that are open; the parser's time grows with the square of the depth."""
+    depth = 0
+    for match in _TAG.finditer(data):
+        depth += -1 if match.group(1) else 0 if match.group(2) else 1
+        if depth > most:
+            raise TooLarge(f"The file is nested more than {most} levels deep.", "Flatten it.")
 
 
 def read(data: bytes, suffix: str, job: Job, source: Source, limits: Limits) -> Iterator[Row]:
@@ -171,8 +185,10 @@ def _blank_names(reached: list[Statement], prefix: str) -> dict[Term, Term]:
     blank = {term for s, _, o in reached for term in (s, o) if term.startswith("_:")}
     if not blank:
         return {}
+    if len(blank) > _MOST_BLANK:
+        raise TooLarge(f"{len(blank):,} unnamed nodes hang on {prefix[1:-1]}.", "Give them IRIs of their own.")
     colours = dict.fromkeys(blank, "")
-    while True:
+    for _ in range(_ROUNDS):
         marks: dict[Term, list[str]] = {term: [colours[term]] for term in blank}
         for s, p, o in reached:
             if s in marks:
@@ -185,7 +201,7 @@ def _blank_names(reached: list[Statement], prefix: str) -> dict[Term, Term]:
         if len(set(fresh.values())) == len(set(colours.values())):
             break
         colours = fresh
-    taken: dict[str, int] = {}
+    taken: dict[str, int] = {}  # what still looks alike is told apart by number
     names: dict[Term, Term] = {}
     for term in sorted(blank, key=lambda term: fresh[term]):
         taken[fresh[term]] = taken.get(fresh[term], 0) + 1

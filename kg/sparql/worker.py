@@ -70,7 +70,7 @@ def _network() -> str:
     try:
         socket.socket().close()
     except OSError as error:
-        return error.strerror
+        return str(error.strerror)
     return "open"
 
 

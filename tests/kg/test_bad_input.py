@@ -78,7 +78,8 @@ _ENTITIES = b"""<?xml version="1.0"?>
 <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">]>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="x:y">
 <rdf:value>&d;&d;&d;&d;</rdf:value></rdf:Description></rdf:RDF>"""
-_HEAD = b"id,name,country,lat\n"
+_NESTED = b"<x:a> <x:b> " + b"<<( <x:a> <x:b> " * 100_000 + b"<x:c>" + b" )>>" * 100_000 + b" ."
+_XML = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="x:">'
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ REFUSED = {
     "XML entities": Refused("a.rdf", lambda: _ENTITIES, RefusedInput, "DOCTYPE"),
     "4,000 deep JSON-LD": Refused("a.jsonld", lambda: b'{"a":' * 4000 + b"1" + b"}" * 4000, TooLarge, "64 levels"),
     "4,000 deep Turtle": Refused("a.ttl", lambda: b"<x:a> <x:b> " + b"[<x:c> " * 4000, TooLarge, "64 levels"),
+    "4,000 deep RDF/XML": Refused("a.rdf", lambda: _XML + b"<x:a><x:b>" * 4000, TooLarge, "64 levels"),
+    "statements nested until the parser crashes": Refused("a.nt", lambda: _NESTED, TooLarge, "broke the parser"),
     "a context elsewhere": Refused("a.jsonld", lambda: b'{"@context":"http://localhost:9/"}', RefusedInput, "@context"),
     "not Turtle": Refused("a.ttl", lambda: b"<x:a> <x:b> .", RefusedInput, "not Turtle"),
     "nothing of ours": Refused("a.ttl", lambda: b"<x:a> <x:b> <x:c> .", RefusedInput, "nothing"),
