@@ -7,8 +7,10 @@ import json
 import secrets
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from api.outcomes import RequestTimeout, problem, problem_of
@@ -65,7 +67,9 @@ class Doorkeeper:
             if not status:
                 await _send_problem(answer, problem_of(error))
         except Exception as error:
-            self._write({"level": "error", "request": request_id, "error": type(error).__name__})
+            self._write(
+                {"level": "error", "request": request_id, "error": type(error).__name__, "where": _place(error)}
+            )
             if not status:
                 detail = "Something went wrong in the service; it was logged."
                 await _send_problem(answer, problem(500, "Error", detail, "Try again.", request=request_id))
@@ -126,6 +130,12 @@ class Doorkeeper:
             self._log.flush()
         except (OSError, ValueError):
             return  # a log that cannot be written must not take the answers with it
+
+
+def _place(error: BaseException) -> str:
+    """File, line and function where an error arose; its message may quote what a client sent, so it is left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-4:]))
 
 
 def _too_large(most: int) -> TooLarge:

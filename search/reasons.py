@@ -25,6 +25,7 @@ _LEADS = {
 _NEAR = "Says something close in meaning"
 _SAME = "Says just that"
 _AS_GOOD_AS_SAME = 0.98
+_CLEAR = 0.92  # share of the best concept's cosine from which another is as likely to be meant
 _WORDS = "Uses the same words"
 _ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
@@ -134,9 +135,12 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
 
 def _asked_for(asked: Asked, had: int, generation: Generation) -> tuple[int, str]:
     """The concept of the need that having `had` answers best, and in what manner."""
-    best, wanted = -1.0, had
+    first = asked.hits[0]
+    best, wanted = -1.0, first
     for hit in asked.hits:
         weight = hit.score * generation.concepts.worth(hit.concept, had)
         if weight > best:
-            best, wanted = weight, hit.concept
-    return wanted, generation.concepts.manner(wanted, had) or "makes"
+            best, wanted = weight, hit
+    if wanted.score < _CLEAR * first.score:  # one of the things the need might have meant, but not the likeliest
+        return first.concept, generation.concepts.manner(first.concept, had) or "related"
+    return wanted.concept, generation.concepts.manner(wanted.concept, had) or "makes"

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from api.asked import query_of
 from api.commands.asking import MATCH_COLUMNS, match_rows
 from api.negotiation import csv_bytes, form_of, json_bytes
-from api.pages import render
 from api.routes.context import Context, accept, respond
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT
 
@@ -89,6 +88,3 @@ def _number(text: str, name: str) -> float | None:
     if not 0 <= number < 1e6:
         raise UserError(f"{name} is {text[:40]!r}, which is out of range.", "Correct it.")
     return number
-
-
-__all__ = ["found", "render", "router"]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.negotiation import MEDIA, RDF_FORMS, csv_bytes, form_of, json_bytes, rdf_bytes, split_suffix
 from api.pages import render
+from api.places import country_code
 from api.routes.context import Context, accept, respond
 from kg.errors import NotFound
 from kg.model import Actor, Concept, Exchange, Recipe
@@ -84,14 +85,10 @@ def router(context: Context) -> APIRouter:
         )  # fmt: skip
 
     @doors.get("/clusters", response_class=Response)
-    def clusters(request: Request, country: str = "") -> Response:
-        """The clusters, by country and name."""
-        found = [c for c in context.ready().clusters() if not country or c.country == country.upper()]
-        return listing(request, found, _ACTOR_COLUMNS, "clusters.html")
-
     @doors.get("/clusters.{suffix}", include_in_schema=False, response_class=Response)
-    def clusters_as(request: Request, suffix: str, country: str = "") -> Response:
-        found = [c for c in context.ready().clusters() if not country or c.country == country.upper()]
+    def clusters(request: Request, country: str = "", suffix: str = "") -> Response:
+        """The clusters, by country and name."""
+        found = [c for c in context.ready().clusters() if not country or c.country == country_code(country)]
         return listing(request, found, _ACTOR_COLUMNS, "clusters.html", suffix)
 
     @doors.get("/clusters/{id:path}", response_class=Response)
@@ -128,19 +125,22 @@ def router(context: Context) -> APIRouter:
         )
 
     @doors.get("/offers", response_class=Response)
-    def offers(request: Request) -> Response:
+    @doors.get("/offers.{suffix}", include_in_schema=False, response_class=Response)
+    def offers(request: Request, suffix: str = "") -> Response:
         """Documented offers: who can give what, how much, where and when."""
-        return listing(request, context.ready().exchanges("offer"), _EXCHANGE_COLUMNS, "")
+        return listing(request, context.ready().exchanges("offer"), _EXCHANGE_COLUMNS, "", suffix)
 
     @doors.get("/needs", response_class=Response)
-    def needs(request: Request) -> Response:
+    @doors.get("/needs.{suffix}", include_in_schema=False, response_class=Response)
+    def needs(request: Request, suffix: str = "") -> Response:
         """Documented needs: who seeks what, how much, where and when."""
-        return listing(request, context.ready().exchanges("need"), _EXCHANGE_COLUMNS, "")
+        return listing(request, context.ready().exchanges("need"), _EXCHANGE_COLUMNS, "", suffix)
 
     @doors.get("/recipes", response_class=Response)
-    def recipes(request: Request) -> Response:
+    @doors.get("/recipes.{suffix}", include_in_schema=False, response_class=Response)
+    def recipes(request: Request, suffix: str = "") -> Response:
         """The products whose recipe is known."""
-        return listing(request, context.ready().recipes(), ("iri", "source", "id", "product"), "")
+        return listing(request, context.ready().recipes(), ("iri", "source", "id", "product"), "", suffix)
 
     @doors.get("/recipes/{product:path}", response_class=Response)
     def recipe(request: Request, product: str) -> Response:

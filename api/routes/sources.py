@@ -43,12 +43,9 @@ def router(context: Context) -> APIRouter:
     doors = APIRouter(tags=["sources"])
 
     @doors.get("/sources", response_class=Response)
-    def sources(request: Request) -> Response:
-        """Every source: publisher, licence, number of records, date."""
-        return listing(request, "")
-
     @doors.get("/sources.{suffix}", include_in_schema=False, response_class=Response)
-    def sources_as(request: Request, suffix: str) -> Response:
+    def sources(request: Request, suffix: str = "") -> Response:
+        """Every source: publisher, licence, number of records, date."""
         return listing(request, suffix)
 
     def listing(request: Request, suffix: str) -> Response:
