@@ -1,0 +1,66 @@
+# `make help` lists the targets. Everything runs in a virtual environment of its own, .venv.
+PYTHON ?= python3.11
+VENV ?= .venv
+DATA ?= filiere-data
+SHARED ?= ../shared/data
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test lint serve bench crash encoder language docs constraints clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-models: $(VENV)/.installed-test
+	$(PIP) --editable '.[models,test]'
+	@touch $@
+
+demo: $(VENV)/.installed ## install, load the sample, answer three needs, say how to go on
+	$(BIN)/filiere demo --data $(DATA)
+	@echo "The command is $(BIN)/filiere; '. $(BIN)/activate' makes it plain 'filiere'."
+
+serve: $(VENV)/.installed ## serve the search page on http://127.0.0.1:8000/
+	$(BIN)/filiere serve --data $(DATA)
+
+test: $(VENV)/.installed-test ## run every test that a laptop can run, without network
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-models ## print ratios against the simple stack, run side by side
+	$(BIN)/python -m tests.benchmarks
+
+crash: $(VENV)/.installed-test ## 500 crash cycles; the seed is printed
+	$(BIN)/python -m tests.api.crash --cycles 500
+
+encoder: $(VENV)/.installed-models ## train search/models/static again from labels and texts in $(SHARED)
+	$(BIN)/python -m search.training --data $(SHARED) --out search/models/static
+
+language: $(VENV)/.installed ## learn search/models/language.npz again from labels in $(SHARED)
+	$(BIN)/python -m search.training.languages --data $(SHARED)
+
+docs: $(VENV)/.installed ## write ontology/README.md from the ontology
+	$(BIN)/python -m kg.reference
+
+constraints: ## write constraints.txt from a fresh install of everything
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet '.[models,test]'
+	( head -1 constraints.txt; build/constraints/bin/python -m pip freeze --exclude filiere | sed 's/+cpu$$//' | grep '==' ) > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## remove the virtual environment and build folders
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
