@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from api import folder as folders
 from api.index import Index, entity_of
 from kg import vocabulary as v
-from kg.errors import Busy, DamagedData, NotFound
+from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull
 from kg.journal import Journal
 from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
 from kg.terms import Statement, from_payload
@@ -480,10 +480,6 @@ class Engine:
 
     def status(self) -> Status:
         """What the folder holds and how far each view has come; reads nothing but marks and counts."""
-        from kg import projection
-
-        newest = projection.latest_snapshot(self.folder.snapshots)
-        graph_seq = self._graph.applied_seq() if self._graph else projection.snapshot_seq(newest) if newest else 0
         try:
             generation = self.index.open()
         except DamagedData:
@@ -491,13 +487,30 @@ class Engine:
         return Status(
             data=str(self.folder.path),
             journal_seq=self.journal.last_seq,
-            graph_seq=graph_seq,
+            graph_seq=self._graph_seq(),
             index_seq=generation.seq if generation else 0,
             entities=sum(self.journal.counts().values()),
             actors=generation.actor_count if generation else 0,
             model=self.index.encoder.name,
             sources=tuple(self.sources()),
         )
+
+    def _graph_seq(self) -> int:
+        """How far the graph has come; of one that another process writes to, how far its newest snapshot is."""
+        from kg import projection
+        from kg.graph import EmbeddedGraph
+
+        if self._graph is not None:
+            return self._graph.applied_seq()
+        try:
+            lock = folders.WriteLock(self.folder)
+        except (Busy, StorageFull, DataFolderError):
+            newest = projection.latest_snapshot(self.folder.snapshots)
+            return projection.snapshot_seq(newest) if newest else 0
+        try:
+            return EmbeddedGraph.applied_in(self.folder.graph) if self.folder.graph.is_dir() else 0
+        finally:
+            lock.release()
 
     def check(self, repair: bool = False) -> list[Problem]:
         """Compares journal, graph and index; with `repair` builds again what does not agree with the journal."""

@@ -256,9 +256,7 @@ class Journal:
     def verify(self) -> list[str]:
         """What is wrong with the log: the file, a checksum, a gap, a live record that is not the last; [] if sound."""
         try:
-            problems = [
-                f"SQLite: {row[0]}" for row in self._reader.execute("PRAGMA integrity_check") if row[0] != "ok"
-            ]
+            problems = [f"SQLite: {row[0]}" for row in self._reader.execute("PRAGMA integrity_check") if row[0] != "ok"]
             if problems:
                 return problems
             expected = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,14 @@ def to_term(term: Term) -> NamedNode | BlankNode | Literal:
     if tag := language(term):
         return Literal(value(term), language=tag)
     return Literal(value(term), datatype=NamedNode(datatype(term)))
+
+
+@lru_cache(maxsize=65_536)
+def stored_form(term: Term) -> Term:
+    """The term as a store gives it back: "01"^^xsd:integer comes back as "1"^^xsd:integer."""
+    store, name = Store(), NamedNode("x:x")
+    store.add(Quad(name, name, to_term(term), DefaultGraph()))
+    return next(str(quad.object) for quad in store)
 
 
 def quads(payload: str, graph: str) -> list[Quad]:

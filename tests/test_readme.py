@@ -1,0 +1,100 @@
+"""What README shows is run or read: its commands, settings, doors, targets and files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.settings import table
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
+]
+
+
+def filiere(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", *arguments],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    made = filiere("demo", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    rows = "id,name,country,makes\nvalmy,Valmy,FR,masques FFP2\nanios,Anios,FR,gel hydroalcoolique\n"
+    (folder / "members.csv").write_text(rows, encoding="utf-8")
+    (folder / "cpv_23lang.tsv").write_text(
+        "code\ten\tfr\n33140000\tMedical consumables\tConsommables médicaux\n", encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("filiere ") and c != "filiere serve"])
+def test_the_commands_of_readme_run(line: str, place: Path) -> None:
+    done = filiere(*shlex.split(line)[1:], cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_targets_of_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = {match for text in (README, *COMMANDS) for match in re.findall(r"\bmake ([a-z]+)\b", text)}
+    for target in named - {"what", "in", "it", "supply"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
+
+
+def test_the_settings_of_readme_are_the_settings() -> None:
+    shown = re.findall(r"^\| `(FILIERE_\w+)` \| (?:`(.*?)`)? ?\| (.*?) \|$", README, re.MULTILINE)
+    assert shown == [(variable, default, says) for _, variable, default, says in table()]
+
+
+def test_the_doors_of_readme_answer() -> None:
+    from api.app import create_app
+
+    app_source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "api" / "routes").glob("*.py"))
+    assert create_app
+    for door in re.findall(r"`(?:PUT |DELETE )?(/[a-z]+)", README):
+        assert f'"{door}' in app_source or door in ("/health", "/docs", "/search"), door
+
+
+def test_the_example_of_actors_jsonl_is_read_without_findings(place: Path) -> None:
+    block = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    assert block
+    json.loads(block.group(1))
+    file = place / "example.jsonl"
+    file.write_text(block.group(1), encoding="utf-8")
+    done = filiere("import", str(file), "--source", "example", "--strict", "--format", "json", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"] == []
+
+
+def test_the_files_of_readme_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for name in re.findall(r"`((?:kg|search|api|ontology)/[\w./]*)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_mapping_of_readme_is_taken(place: Path) -> None:
+    block = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert block
+    (place / "members.toml").write_text(block.group(1), encoding="utf-8")
+    (place / "membres.csv").write_text("id,Nom,Produits\na,Alpha,masques\n", encoding="utf-8")
+    done = filiere("import", "membres.csv", "--source", "membres", "--mapping", "members.toml", cwd=place)
+    assert done.returncode == 0, done.stderr
