@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from api import folder as folders
-from api.index import Index, entity_of
+from api.index import Index
+from api.reader import Reader, SourceStatus
 from kg import vocabulary as v
 from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull
 from kg.journal import Journal
-from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
-from kg.terms import Statement, from_payload
+from kg.model import Source
 
 if TYPE_CHECKING:
     from kg.findings import Row
@@ -28,24 +28,6 @@ if TYPE_CHECKING:
     from search.results import Matches, SourceAnswer
 
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
-_Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """One source as it stands: who publishes it, how much of it is live, and when it last changed."""
-
-    id: str
-    title: str
-    publisher: str
-    licence: str
-    url: str
-    issued: str
-    namespace: str
-    public: bool
-    entities: int
-    as_of: str
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +55,7 @@ class Problem:
     mend: str = ""
 
 
-@dataclass(slots=True)
-class _Seen:
-    """Records read from the journal, kept while its seq stays the same."""
-
-    seq: int = -1
-    by_type: dict[type, list[Entity]] = field(default_factory=dict)
-
-
-class Engine:
+class Engine(Reader):
     """A data folder, open for reading, or for reading and writing (one writer at a time)."""
 
     def __init__(self, folder: folders.DataFolder, lock: folders.WriteLock | None, model: str | None) -> None:
@@ -90,8 +64,7 @@ class Engine:
         self._writing = threading.Lock()
         self._graph: EmbeddedGraph | None = None
         self._pool: QueryPool | None = None
-        self._seen = _Seen()
-        self.journal = Journal.open(folder.journal, create=lock is not None, read_only=lock is None)
+        super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
 
     @classmethod
@@ -239,14 +212,6 @@ class Engine:
         rows = parse([Job(path, "concept", scheme=scheme)], source)
         return self._ingest(source, rows, strict=strict, dry_run=dry_run, allow_deletions=True, progress=progress)
 
-    def described(self, name: str, **given: Any) -> Source:
-        """The source as it is described already, with what is given now (None keeps what was said before)."""
-        known = next((status for status in self.sources() if status.id == name), None)
-        kept = {f.name: getattr(known, f.name) for f in fields(Source) if f.name != "namespace"} if known else {}
-        if known and known.namespace != v.source_namespace(name):
-            kept["namespace"] = known.namespace
-        return Source(**{**kept, **{key: content for key, content in given.items() if content is not None}, "id": name})
-
     @property
     def ready(self) -> bool:
         """Whether every view stands at the journal's seq."""
@@ -326,117 +291,6 @@ class Engine:
             for s in self.sources()
             if s.id != v.PACKAGED
         )
-
-    def _records(self, kind: type[_Kind]) -> list[_Kind]:
-        """Every live record of one class, read again only when the journal has moved."""
-        seen = self._seen
-        if seen.seq != self.journal.last_seq:
-            seen = _Seen(self.journal.last_seq)
-        if kind not in seen.by_type:
-            found: list[Entity] = []
-            marks = _CLASS_MARKS[kind]
-            for change in self.journal.entities():
-                if any(mark in change.payload for mark in marks):
-                    entity = entity_of(change)
-                    if isinstance(entity, kind):
-                        found.append(entity)
-            seen.by_type[kind] = found
-        self._seen = seen
-        return [entity for entity in seen.by_type[kind] if isinstance(entity, kind)]
-
-    def entity(self, id_or_iri: str, room: str, source: str = "") -> Entity:
-        """The record named by its IRI, or by its id in a room ("actor", "offer", "recipe" …). Raises NotFound."""
-        for iri in self._candidates(id_or_iri, room, source):
-            for change in self.journal.entity(iri):
-                found = entity_of(change)
-                if found is not None and (not source or change.source == source):
-                    return found
-        where = f" in the source {source!r}" if source else ""
-        raise NotFound(f"There is no {room} {id_or_iri!r}{where}.", "Search for it by name, or see 'filiere sources'.")
-
-    def _candidates(self, id_or_iri: str, room: str, source: str) -> Iterator[str]:
-        if id_or_iri.startswith(("http://", "https://")):
-            yield id_or_iri
-            return
-        for status in self.sources():
-            if not source or status.id == source:
-                yield v.mint(status.namespace, room, id_or_iri)
-
-    def actor(self, id_or_iri: str, source: str = "") -> Actor:
-        """One actor as one source describes it. Raises NotFound."""
-        found = self.entity(id_or_iri, "actor", source)
-        if not isinstance(found, Actor):
-            raise NotFound(f"{id_or_iri!r} is not an actor.", "Search for it by name.")
-        return found
-
-    def actors(self) -> list[Actor]:
-        """Every actor, in the order of the journal."""
-        return self._records(Actor)
-
-    def clusters(self) -> list[Actor]:
-        """The actors that are clusters, by country and name."""
-        return sorted((a for a in self.actors() if a.kind == "cluster"), key=lambda a: (a.country, a.name.casefold()))
-
-    def members(self, cluster: Actor) -> list[Actor]:
-        """The actors that say they are members of the cluster, by name."""
-        found = [a for a in self.actors() if a.source == cluster.source and cluster.id in a.clusters]
-        return sorted(found, key=lambda a: a.name.casefold())
-
-    def concept(self, id_or_iri: str) -> Concept:
-        """A competency by IRI, by slug ("hydroalcoholic-gel") or by code ("cpv:33140000"). Raises NotFound."""
-        code = v.normal_code(id_or_iri)
-        names = [id_or_iri] if id_or_iri.startswith("http") else [v.COMPETENCY + id_or_iri]
-        for iri in [*names, *([v.code_iri(code)] if code else [])]:
-            for change in self.journal.entity(iri):
-                found = entity_of(change)
-                if isinstance(found, Concept):
-                    return found
-        raise NotFound(f"There is no competency {id_or_iri!r}.", "Look for it with a search; its concepts have links.")
-
-    def narrower(self, concept: Concept) -> list[Concept]:
-        """The concepts directly below one, by English label."""
-        return sorted((c for c in self._records(Concept) if concept.iri in c.broader), key=lambda c: c.label())
-
-    def exchanges(self, kind: str) -> list[Exchange]:
-        """Documented offers ("offer") or needs ("need")."""
-        return [exchange for exchange in self._records(Exchange) if exchange.kind == kind]
-
-    def recipes(self) -> list[Recipe]:
-        """What it takes to make each product."""
-        return self._records(Recipe)
-
-    def claims(self, subject: str = "") -> list[Claim]:
-        """What was said, of one subject (an actor's id, or a name) or of all."""
-        return [claim for claim in self._records(Claim) if not subject or claim.subject == subject]
-
-    def sources(self) -> list[SourceStatus]:
-        """Every source, by id."""
-        out: list[SourceStatus] = []
-        for name, count in sorted(self.journal.counts().items()):
-            described = [c for c in self.journal.entity(v.source_graph(name)) if c.source == name]
-            found = entity_of(described[0]) if described else None
-            source = found if isinstance(found, Source) else Source(id=name)
-            latest = self.journal.batches(name, limit=1)
-            out.append(
-                SourceStatus(
-                    id=name,
-                    title=source.title,
-                    publisher=source.publisher,
-                    licence=source.licence,
-                    url=source.url,
-                    issued=source.issued,
-                    namespace=source.namespace or v.source_namespace(name),
-                    public=source.public,
-                    entities=count,
-                    as_of=latest[0].time if latest else "",
-                    seq=latest[0].last_seq if latest else 0,
-                )
-            )
-        return out
-
-    def payloads(self, iri: str) -> list[tuple[str, list[Statement]]]:
-        """(source, statements) of every live record with this IRI."""
-        return [(change.source, from_payload(change.payload)) for change in self.journal.entity(iri)]
 
     # SPARQL
 
@@ -549,13 +403,3 @@ class Engine:
         read_archive(archive, data)
         with Engine.open(data, write=True, model=model, progress=progress) as engine:
             return engine.status()
-
-
-_CLASS_MARKS: dict[type, tuple[str, ...]] = {
-    Actor: (f"<{v.NS}Actor>", *(f"<{cls}>" for cls in v.ACTOR_CLASSES.values())),
-    Exchange: tuple(f"<{cls}>" for cls in v.EXCHANGE_CLASSES.values()),
-    Recipe: (f"<{v.NS}Recipe>",),
-    Claim: (f"<{v.NS}Claim>",),
-    Source: (f"<{v.DCAT}Dataset>",),
-    Concept: (f"<{v.SKOS}Concept>",),
-}
