@@ -42,6 +42,7 @@ class Index:
         self._matcher: Matcher | None = None
         self._generation: Generation | None = None
         self._opening = threading.Lock()
+        self._rebuilding = False
 
     @property
     def encoder(self) -> Encoder:
@@ -72,7 +73,9 @@ class Index:
                     f"{self._folder} holds no index made by the model {self.encoder.name}.",
                     "Run 'filiere check --repair'.",
                 )
-            if generation.seq < self._journal.last_seq:
+            behind = self._journal.last_seq - generation.seq
+            # While a rebuild is under way, a long tail is left to it: needs are answered from what stands.
+            if behind and not (self._rebuilding and behind > FRESH_MOST):
                 self._freshen(generation)
             if self._matcher is None:
                 from search.matcher import Matcher
@@ -117,6 +120,17 @@ class Index:
 
     def rebuild(self, progress: Callable[[str, int, int], None] | None = None) -> Generation:
         """A new generation from the journal, served from here on; stale ones are removed."""
+        self._rebuilding = True
+        try:
+            built = self._build(progress)
+            with self._opening:
+                self._generation, self._matcher = built, None
+        finally:
+            self._rebuilding = False
+        generations.remove_stale(self._folder, KEPT, on_step=point)
+        return built
+
+    def _build(self, progress: Callable[[str, int, int], None] | None) -> Generation:
         seq = self._journal.last_seq
         actors: list[Actor] = []
         concepts: list[Concept] = []
@@ -129,7 +143,7 @@ class Index:
                     concepts.append(entity)
                 case Source():
                     sources.append(entity)
-        built = generations.build(
+        return generations.build(
             self._folder,
             actors=actors,
             concepts=concepts,
@@ -140,10 +154,6 @@ class Index:
             on_step=point,
             progress=progress,
         )
-        with self._opening:
-            self._generation, self._matcher = built, None
-        generations.remove_stale(self._folder, KEPT, on_step=point)
-        return built
 
     def _entities(self) -> Iterator[Entity]:
         for change in self._journal.entities():

@@ -39,27 +39,39 @@ class Generation:
     ) -> None:
         self.folder = folder
         self.base_seq = int(manifest["seq"])
-        self.seq = self.base_seq
         self.model = str(manifest["model"])
         self.predicates: dict[str, str] = dict(manifest["predicates"])
         self.concepts = concepts
         self.base = base
-        self.fresh: Segment | None = None
-        self._replaced: NDArray[np.bool_] | None = None
+        # Swapped as one, so that a search never sees half of a change: actors of `base` that were replaced, the
+        # segment of fresh ones, and the seq that both stand at.
+        self._state: tuple[NDArray[np.bool_] | None, Segment | None, int] = (None, None, self.base_seq)
         self._encoder = encoder
         self._fresh_actors: dict[str, Actor] = {}
         self._gone: set[str] = set()
 
     @property
+    def seq(self) -> int:
+        """The journal's number of the last change that a search sees."""
+        return self._state[2]
+
+    @property
+    def fresh(self) -> Segment | None:
+        """The actors that changed since the generation was built."""
+        return self._state[1]
+
+    @property
     def actor_count(self) -> int:
         """How many actors can be found."""
-        hidden = 0 if self._replaced is None else int(self._replaced.sum())
-        return len(self.base) - hidden + (len(self.fresh) if self.fresh else 0)
+        replaced, fresh, _ = self._state
+        hidden = 0 if replaced is None else int(replaced.sum())
+        return len(self.base) - hidden + (len(fresh) if fresh else 0)
 
     def segments(self) -> list[tuple[Segment, NDArray[np.bool_] | None]]:
         """Each segment with the actors in it that still stand [n] (None: all of them)."""
-        standing = None if self._replaced is None else ~self._replaced
-        return [(self.base, standing), *([(self.fresh, None)] if self.fresh else [])]
+        replaced, fresh, _ = self._state
+        standing = None if replaced is None else ~replaced
+        return [(self.base, standing), *([(fresh, None)] if fresh else [])]
 
     def add_fresh(self, actors: Sequence[Actor], gone: Collection[str], until: int) -> None:
         """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`."""
@@ -70,7 +82,7 @@ class Generation:
         hidden = np.array([self.base.actors[n]["iri"] in self._gone for n in range(len(self.base))], dtype=bool)
         fresh = list(self._fresh_actors.values())
         built = Segment.build(fresh, self.concepts, self._encoder) if fresh else None
-        self._replaced, self.fresh, self.seq = hidden, built, until
+        self._state = (hidden, built, until)
 
 
 def build(
