@@ -18,6 +18,7 @@ COMMANDS = {
     "import": ("writing", "Make files the new version of a source."),
     "vocabulary": ("writing", "Add a vocabulary (CPV, NACE, ESCO, any SKOS or table of labels)."),
     "search": ("asking", "Find who can meet a need, with the reasons."),
+    "why-not": ("asking", "Say why an actor is not among the answers, and what would bring it in."),
     "sparql": ("asking", "Put a SPARQL query to the graph."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
@@ -37,7 +38,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"api.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

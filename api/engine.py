@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kg.sparql.pool import QueryPool, QueryResult
     from search.query import Query
     from search.results import Matches, SourceAnswer
+    from search.whynot import WhyNot
 
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
 
@@ -272,6 +273,10 @@ class Engine(Reader):
             self._repair_index()
             matcher = self.index.matcher()
         return replace(matcher.search(query), sources=self._source_answers())
+
+    def why_not(self, query: Query, actor: str) -> WhyNot:
+        """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
+        return self.index.matcher().why_not(query, self.actor(actor).iri)
 
     def _repair_index(self) -> None:
         if self._lock is not None:

@@ -15,6 +15,7 @@ from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored, Weights
 from search.reasons import reasons
 from search.results import Answer, ConceptHit, Match, Matches, Need
+from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
 _SHOWN_LEAST = 0.4  # cosine from which a concept is shown as what the need was understood as
@@ -51,6 +52,11 @@ class Matcher:
             model=self._encoder.name,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+    def why_not(self, query: Query, iri: str) -> WhyNot:
+        """Where the actor with this IRI stands for the need, and what would bring it in. Raises NotFound, UserError."""
+        _check(query)
+        return explain(self._understand(query), iri, self._generation, self._weights)
 
     def _understand(self, query: Query) -> Asked:
         text = " ".join(query.text.split())

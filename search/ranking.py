@@ -106,6 +106,14 @@ def _by_concept(asked: Asked, segment: Segment) -> NDArray[np.float32]:
     return out
 
 
+def with_concept(asked: Asked, segment: Segment, actor: int) -> float:
+    """The concept channel of an actor if it also had the concept that the need was understood as."""
+    columns, sure = segment.tags_of(actor)
+    worth = [*(sure * asked.answers[columns]).tolist(), 1.0]
+    fits = sum(worth) / len(worth) ** _MANY
+    return float(asked.sure * (_BEST * max(worth) + (1 - _BEST) * (1 - np.exp(-_SATURATION * fits))))
+
+
 def _by_text(
     asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, tuning: Tuning
 ) -> tuple[NDArray[np.float32], dict[int, int]]:

@@ -21,18 +21,30 @@ MATCH_COLUMNS = (
 )
 
 
+def _constraints(function: Any) -> Any:
+    """The options that say who is allowed."""
+    for option in (
+        click.option("--source", multiple=True, help="Name of a source; may be repeated."),
+        click.option("--certificate", multiple=True, help="Words of a certificate; may be repeated."),
+        click.option("--cluster", multiple=True, help="Id of a cluster; may be repeated."),
+        click.option("--kind", multiple=True, help="firm, cluster, lab, association or public; may be repeated."),
+        click.option("--size", multiple=True, help="micro, small, medium, sme or large; may be repeated."),
+        click.option("--within-km", type=float, default=None, help="Kilometres from --near.  [default: 100]"),
+        click.option("--near", default="", help="Town ('Valence, FR') or latitude,longitude."),
+        click.option("--nuts", multiple=True, help="NUTS region, or the beginning of its code; may be repeated."),
+        click.option("--country", multiple=True, help="Code or name of a country; may be repeated."),
+        click.option("--lang", default="", help="Language of the need, such as fr; guessed when not given."),
+    ):
+        function = option(function)
+    return function
+
+
+WHY_NOT_COLUMNS = ("id", "name", "verdict", "says", "constraint", "rank", "score", "needed", "would", "iri")
+
+
 @click.command("search")
 @click.argument("need")
-@click.option("--lang", default="", help="Language of the need, such as fr; guessed when not given.")
-@click.option("--country", multiple=True, help="Code or name of a country; may be repeated.")
-@click.option("--nuts", multiple=True, help="NUTS region, or the beginning of its code; may be repeated.")
-@click.option("--near", default="", help="Town ('Valence, FR') or latitude,longitude.")
-@click.option("--within-km", type=float, default=None, help="Kilometres from --near.  [default: 100]")
-@click.option("--size", multiple=True, help="micro, small, medium, sme or large; may be repeated.")
-@click.option("--kind", multiple=True, help="firm, cluster, lab, association or public; may be repeated.")
-@click.option("--cluster", multiple=True, help="Id of a cluster; may be repeated.")
-@click.option("--certificate", multiple=True, help="Words of a certificate; may be repeated.")
-@click.option("--source", multiple=True, help="Name of a source; may be repeated.")
+@_constraints
 @click.option("--limit", type=int, default=10, show_default=True, help="Results shown.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Results passed over.")
 @format_option
@@ -53,6 +65,36 @@ def search_command(need: str, form: str, data: Path | None, near: str, within_km
         click.echo(as_csv(match_rows(matches, query.offset), MATCH_COLUMNS), nl=False)
     else:
         show_matches(matches)
+
+
+@click.command("why-not")
+@click.argument("need")
+@click.argument("actor")
+@_constraints
+@format_option
+@data_option
+def why_not_command(
+    need: str, actor: str, form: str, data: Path | None, near: str, within_km: float | None, **given: Any
+) -> None:
+    """Say why ACTOR (its id or IRI) is not among the answers to NEED, and what one fact would bring it in.
+
+    Example: filiere why-not "hydroalcoholic gel" valeo
+    """
+    from api.asked import query_of
+
+    query = query_of(need, near=near, within_km=within_km, **given)
+    with Engine.open(folder(data), model=settings().model or None) as engine:
+        found = engine.why_not(query, actor)
+    if form == "json":
+        click.echo(as_json(found), nl=False)
+        return
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in (found.channels or {}).items())
+    if form == "csv":
+        show([{**asdict(found), **asdict(found.actor)}], WHY_NOT_COLUMNS, form)
+        return
+    for text in (found.says, shares and f"Channels: {shares}.", found.would):
+        if text:
+            click.echo(text)
 
 
 def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:

@@ -13,8 +13,6 @@ from api.negotiation import csv_bytes, form_of, json_bytes
 from api.routes.context import Context, accept, respond
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT
 
-_Many = Annotated[list[str], Query()]
-
 
 def router(context: Context) -> APIRouter:
     """The doors that answer needs."""
@@ -51,6 +49,30 @@ def router(context: Context) -> APIRouter:
         if form == "csv":
             return respond(request, csv_bytes(match_rows(matches, offset), MATCH_COLUMNS), form, 0)
         return respond(request, json_bytes(asdict(matches)), form, 0)
+
+    @doors.get("/why-not", response_class=Response)
+    def why_not(
+        request: Request,
+        q: Annotated[str, Query(max_length=MOST_TEXT, description="The need.")],
+        actor: Annotated[str, Query(max_length=2000, description="Id or IRI of the actor.")],
+        lang: str = "",
+        country: Annotated[list[str], Query()] = [],  # noqa: B006
+        nuts: Annotated[list[str], Query()] = [],  # noqa: B006
+        near: Annotated[str, Query(max_length=200)] = "",
+        within_km: Annotated[float | None, Query(gt=0, le=20_100, allow_inf_nan=False)] = None,
+        size: Annotated[list[str], Query()] = [],  # noqa: B006
+        kind: Annotated[list[str], Query()] = [],  # noqa: B006
+        cluster: Annotated[list[str], Query()] = [],  # noqa: B006
+        certificate: Annotated[list[str], Query()] = [],  # noqa: B006
+        source: Annotated[list[str], Query()] = [],  # noqa: B006
+    ) -> Response:
+        """Why an actor is not among the answers: the constraint failed, or its rank and what one fact would change."""
+        query = query_of(
+            q, lang=lang, country=country, nuts=nuts, near=near, within_km=within_km, size=size, kind=kind,
+            cluster=cluster, certificate=certificate, source=source,
+        )  # fmt: skip
+        found = context.ready().why_not(query, actor)
+        return respond(request, json_bytes(asdict(found)), "json", 0)
 
     doors.add_api_route("/search", search, methods=["GET"], response_class=Response)
     doors.add_api_route("/search.{suffix}", search, methods=["GET"], include_in_schema=False, response_class=Response)

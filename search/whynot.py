@@ -1,0 +1,132 @@
+"""Why an actor is not among the answers to a need, and what one added fact would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from kg.errors import NotFound
+from search import ranking
+from search.generation import Generation
+from search.query import Query
+from search.ranking import Asked, Weights
+from search.results import ActorSummary
+from search.segment import Segment
+
+_CONSTRAINTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
+Verdict = Literal["shown", "further down", "constraint", "too weak"]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Where an actor stands for a need.
+
+    `constraint` names the first one failed and what the actor says there; `rank` counts from 1 among all who came up;
+    `needed` is the score that the page's last result has, or the least that is shown at all; `would` names one fact
+    that would bring the actor there, with the score it would then have, or says that none alone would.
+    """
+
+    actor: ActorSummary
+    verdict: Verdict
+    says: str
+    constraint: str = ""
+    rank: int | None = None
+    score: float = 0.0
+    needed: float = 0.0
+    channels: dict[str, float] | None = None
+    would: str = ""
+
+
+def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) -> WhyNot:
+    """Where the actor with this IRI stands. Raises NotFound."""
+    segment, number = _place(iri, generation)
+    summary = segment.summary(number)
+    failed = _failed(asked.query, segment, number)
+    free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
+    found = [
+        ranking.score(free, s, standing, weights, generation.concepts.tuning) for s, standing in generation.segments()
+    ]
+    scores = np.concatenate([scored.scores for scored in found])
+    own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
+    for scored in found:
+        if scored.segment is segment and number in scored.actors:
+            at = int(np.searchsorted(scored.actors, number))
+            own = float(scored.scores[at])
+            channels = {n: round(float(c), 4) for n, c in zip(ranking.CHANNELS, scored.channels[at], strict=True)}
+    rank = 1 + int((scores > own).sum()) if own else None
+    last = asked.query.offset + asked.query.limit
+    shown = np.sort(scores[scores >= weights.possible])[::-1]
+    needed = float(shown[last - 1]) if len(shown) >= last else weights.possible
+    verdict: Verdict = "constraint" if failed else "too weak"
+    if not failed and rank is not None and own >= weights.possible:
+        verdict = "shown" if rank <= last else "further down"
+    would = "" if verdict == "shown" else _would(asked, segment, number, generation, weights, needed)
+    says = _says(verdict, summary.name, failed, rank, own, needed)
+    return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would)
+
+
+def _place(iri: str, generation: Generation) -> tuple[Segment, int]:
+    for segment, standing in reversed(generation.segments()):
+        for number in range(len(segment)):
+            if (standing is None or standing[number]) and segment.iri(number) == iri:
+                return segment, number
+    raise NotFound(f"The index holds no actor {iri!r}.", "Name it by the id its source gave, or by its IRI.")
+
+
+def _failed(query: Query, segment: Segment, number: int) -> str:
+    """The first constraint that leaves the actor out, and what the actor says there; "" when it meets all."""
+    summary = segment.summary(number)
+    bare = Query(query.text)
+    for name in _CONSTRAINTS:
+        wanted = getattr(query, name)
+        if wanted:
+            allowed = segment.columns.allowed(replace(bare, **{name: wanted}))
+            if allowed is not None and not allowed[number]:
+                has = getattr(summary, "clusters" if name == "cluster" else name, None)
+                told = ", ".join(has) if isinstance(has, tuple) else has
+                return f"{name} is {', '.join(wanted)}; the actor says {told or 'nothing'}"
+    if query.near is not None and query.within_km is not None:
+        distance = float(segment.columns.distances(query.near)[number])
+        if distance > query.within_km:
+            known = f"is {distance:.0f} km away" if np.isfinite(distance) else "does not say where it is"
+            return f"within_km is {query.within_km:g}; the actor {known}"
+    return ""
+
+
+def _would(
+    asked: Asked,
+    segment: Segment,
+    number: int,
+    generation: Generation,
+    weights: Weights,
+    channels: dict[str, float],
+    needed: float,
+) -> str:
+    concepts = generation.concepts
+    if asked.hits and asked.sure > 0:
+        label = concepts.label(asked.hits[0].concept, asked.language)
+        fact = f"a statement that it makes or does “{label}”"
+        concept = ranking.with_concept(asked, segment, number)
+    else:
+        fact = f"a statement that it makes or does “{asked.query.text}”"
+        concept = 0.0
+    after = np.array([[concept, 1.0, 1.0]], dtype=np.float32)  # said in the very words of the need
+    score = float(ranking.fuse(after, weights)[0])
+    if score < needed:
+        return f"No single fact: even with {fact} the score would be {score:.2f}, below {needed:.2f}."
+    return f"With {fact} the score would be {score:.2f}, at least the {needed:.2f} that is needed."
+
+
+def _says(verdict: Verdict, name: str, failed: str, rank: int | None, own: float, needed: float) -> str:
+    match verdict:
+        case "shown":
+            return f"{name} is among the answers: number {rank}, score {own:.2f}."
+        case "further down":
+            return f"{name} is number {rank}, score {own:.2f}; this page ends at {needed:.2f}."
+        case "constraint":
+            return f"{name} is left out by a constraint: {failed}."
+    if rank is None:
+        return f"Nothing {name} says has to do with this need."
+    return f"{name} would be number {rank}, but its score of {own:.2f} is below what is shown."
