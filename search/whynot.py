@@ -45,9 +45,8 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     summary = segment.summary(number)
     failed = _failed(asked.query, segment, number)
     free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
-    found = [
-        ranking.score(free, s, standing, weights, generation.concepts.tuning) for s, standing in generation.segments()
-    ]
+    tuning = generation.concepts.tuning
+    found = [ranking.score(free, part, standing, weights, tuning) for part, standing in generation.segments()]
     scores = np.concatenate([scored.scores for scored in found])
     own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
     for scored in found:
@@ -101,7 +100,6 @@ def _would(
     number: int,
     generation: Generation,
     weights: Weights,
-    channels: dict[str, float],
     needed: float,
 ) -> str:
     concepts = generation.concepts
