@@ -15,7 +15,7 @@ from search.segment import Segment
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
 _BEST = 0.3  # part of the concept channel that the best competency alone decides; the rest is all that fit
-_MANY = 0.3  # power of an actor's number of competencies by which the sum over them is divided
+_MANY = 0.25  # power of an actor's number of competencies by which the sum over them is divided
 _SATURATION = 1.5  # a sum of so much more counts by 1 - 1/e of the rest
 
 

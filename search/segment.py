@@ -27,7 +27,8 @@ from search.vectors import VectorIndex
 
 _BATCH = 4096  # passages encoded at a time
 _TAGS = 3  # competencies that one passage can give
-_TAG_LEAST = 0.5  # how surely a passage must be about a competency to give it
+_TAG_LEAST = 0.5  # cosine from which words about what an actor does give it a competency
+_TAG_LEAST_REPORTED = 0.6  # the same for what is reported of it, which says more and means less of it
 _CODE = 1.0  # a code that the source itself gave
 Step = Callable[[str, int, int], None]
 
@@ -207,8 +208,11 @@ def _tag(
         for code in passage.codes:
             if code in place:
                 put(owners[at], place[code], _CODE, at + 1)
+        if passage.codes:
+            continue  # somebody who read the whole notice has said what it is about
+        least = _TAG_LEAST_REPORTED if passage.field == "evidence" else _TAG_LEAST
         for hit in found[:_TAGS]:
-            if hit.score >= _TAG_LEAST:
+            if hit.score >= least:
                 put(owners[at], hit.concept, 0.95 * hit.score * TRUST[passage.field], at + 1)
     size = (len(actors), len(concepts))
     tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
