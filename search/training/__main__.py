@@ -13,7 +13,7 @@ import numpy as np
 from search.encoder import FORMAT, StaticEncoder
 from search.training import corpus as corpora
 from search.training import learn, teacher
-from search.training.evaluate import held_out_hits
+from search.training.evaluate import held_out_hits, text_hits
 
 
 def write(out: Path, student: learn.Student, tokenizer_json: str, unknown: int, languages: list[str]) -> None:
@@ -63,10 +63,12 @@ def main() -> None:
     unknown = tokenizer.token_to_id(learn.UNKNOWN)
     assert unknown is not None
     write(given.out, student, tokenizer.to_str(), unknown, languages)
+    every = corpora.load(given.data, None, hold_out=0, seed=recipe.seed)
+    codes = [concept for concept in every.concepts if concept.key.startswith("cpv:")]
+    trained = StaticEncoder.load(given.out)
+    print(f"code of a held-out notice among the ten nearest: {text_hits(trained, codes, found.texts_held_out):.3f}")
     if found.held_out:
-        every = corpora.load(given.data, None, hold_out=0, seed=recipe.seed)
-        codes = [concept for concept in every.concepts if concept.key.startswith("cpv:")]
-        print(json.dumps(held_out_hits(StaticEncoder.load(given.out), codes, found.held_out), indent=1))
+        print(json.dumps(held_out_hits(trained, codes, found.held_out), indent=1))
 
 
 if __name__ == "__main__":

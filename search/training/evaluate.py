@@ -6,8 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoder import Encoder
+from search.encoder import Encoder, normalise
 from search.training.corpus import LabelledConcept
+
+
+def text_hits(
+    encoder: Encoder, codes: Sequence[LabelledConcept], texts: Sequence[tuple[str, str]], depth: int = 10
+) -> float:
+    """Share of (text, code) whose code is among the `depth` nearest of all, each by its labels together."""
+    place = {concept.key: number for number, concept in enumerate(codes)}
+    middle = np.stack([encoder.encode([text for _, text in concept.labels]).sum(axis=0) for concept in codes])
+    scores = encoder.encode([text for text, _ in texts]) @ normalise(middle).T
+    own = scores[np.arange(len(texts)), [place[key] for _, key in texts]]
+    return round(float(np.mean((scores > own[:, None]).sum(axis=1) < depth)), 4)
 
 
 def held_out_hits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,11 @@ from search.training.corpus import Corpus, LabelledConcept
 
 _TEMPERATURE = 0.05
 _DROP = 0.1  # share of tokens left out of a training text, so that no single token carries it alone
+_LONG = 16  # tokens from which a text is cut and thinned more: notices are few, so each is shown in many ways
+_DROP_LONG = 0.5
+_SIBLINGS = 0.5  # share of a batch drawn from a few divisions of CPV, whose codes are the hardest to tell apart
+_DIVISIONS = 6
+_BROADER = 0.15  # share of texts that are drawn to the code above theirs
 UNKNOWN = "<unk>"
 
 
@@ -66,13 +71,29 @@ class Bags:
         ]
 
     def batch(self, rows: Sequence[int], generator: np.random.Generator | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """(flat ids, offsets) of the rows, some tokens dropped when a generator is given."""
+        """(flat ids, offsets) of the rows, some of each left out when a generator is given."""
         picked = [self.ids[row] for row in rows]
         if generator is not None:
-            picked = [ids if len(ids) < 3 else ids[generator.random(len(ids)) >= _DROP] for ids in picked]
+            picked = [_part(ids, generator) for ids in picked]
         lengths = [len(ids) for ids in picked]
         offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
         return torch.from_numpy(np.concatenate(picked)), torch.from_numpy(offsets)
+
+
+def _part(ids: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Some of a text's tokens: of a long one a window, and fewer of them the longer it is."""
+    count = len(ids)
+    if count < 3:
+        return ids
+    drop = _DROP
+    if count >= _LONG:
+        drop = generator.uniform(_DROP, _DROP_LONG)
+        if generator.random() < 0.5:
+            width = int(generator.integers(_LONG // 2, count + 1))
+            start = int(generator.integers(0, count - width + 1))
+            ids = ids[start : start + width]
+    kept = ids[generator.random(len(ids)) >= drop]
+    return kept if len(kept) else ids
 
 
 class Student:
@@ -148,11 +169,19 @@ def tune(student: Student, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe)
     titles = Bags(tokenizer, [title for title, _ in corpus.pairs])
     bodies = Bags(tokenizer, [body for _, body in corpus.pairs])
     picker, generator = random.Random(recipe.seed + 1), np.random.default_rng(recipe.seed + 1)
+    divisions: dict[str, list[int]] = {}
+    for row, (_, key) in enumerate(corpus.texts):
+        divisions.setdefault(key[4:6], []).append(row)
+    names = sorted(divisions)
+    above = {n: concepts.get(up) for key, n in concepts.items() if (up := broader(key, concepts))}
     usable = [n for n, concept in enumerate(corpus.concepts) if len(concept.labels) > 1]
     half = recipe.batch // 2
     for step in tqdm(range(recipe.tune_steps), desc="tune", disable=None):
-        rows = [picker.randrange(len(about)) for _ in range(half)]
+        close = [row for name in picker.choices(names, k=_DIVISIONS) for row in divisions[name]]
+        rows = picker.choices(close, k=int(half * _SIBLINGS))
+        rows += [picker.randrange(len(about)) for _ in range(half - len(rows))]
         keys = [about[row] for row in rows]
+        keys = [(above.get(n) or n) if picker.random() < _BROADER else n for n in keys]
         a = student.vectors(texts, rows, generator)
         b = student.vectors(labels, [picker.randrange(starts[n], starts[n + 1]) for n in keys], generator)
         loss = _contrast(a, b, keys)
@@ -166,6 +195,18 @@ def tune(student: Student, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe)
             student.vectors(titles, said, generator), student.vectors(bodies, said, generator), said
         )
         student.step(loss, _rate(step, recipe.tune_steps, recipe.rate / 4))
+
+
+def broader(key: str, known: Collection[str]) -> str | None:
+    """The nearest CPV code above one that is known, or None."""
+    scheme, _, code = key.partition(":")
+    if scheme != "cpv":
+        return None
+    for length in range(7, 1, -1):
+        up = "cpv:" + code[:length].ljust(8, "0")
+        if up != key and up in known:
+            return up
+    return None
 
 
 def _rate(step: int, steps: int, most: float) -> float:
