@@ -5,6 +5,7 @@ A batch is acknowledged when `append` returns: its transaction is on disk by the
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from kg.terms import digest
 
 APPLICATION_ID = 0x46494C49  # "FILI", so that `file` and we know our own
 FORMAT = 1
+_LEAST_FREE = 65_536  # bytes; SQLite needs as much for the smallest write or the index of its WAL
 _PAGE = 2000  # rows read at a time, so that a long reading never holds back a checkpoint
 
 _SCHEMA = """
@@ -84,7 +86,7 @@ class Journal:
             raise DataFolderError(f"There is no journal at {path}.", "Restore a backup, or name another --data.")
         with _translated(path):
             if read_only:
-                connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+                connection = sqlite3.connect(_read_address(path), uri=True, check_same_thread=False, timeout=10)
             else:
                 connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
             connection.isolation_level = None
@@ -92,7 +94,7 @@ class Journal:
             try:
                 journal._prepare(create and not read_only, read_only)
                 if not read_only:
-                    address = f"{path.resolve().as_uri()}?mode=ro"
+                    address = _read_address(path)
                     journal._reader = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
             except BaseException:
                 connection.close()
@@ -317,6 +319,25 @@ def _differences(
             seq += 1
 
 
+def _read_address(path: Path) -> str:
+    """The URI that opens a journal for reading.
+
+    Reading a journal in WAL mode writes beside it; on a read-only disk nobody can change it, so it is opened as
+    immutable, unless the last writer was killed and left changes in the WAL: then it must be opened for writing once.
+    """
+    wal = path.with_name(path.name + "-wal")
+    immutable = _is_read_only(path) and not (wal.is_file() and wal.stat().st_size)
+    return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if immutable else "")
+
+
+def _is_read_only(path: Path) -> bool:
+    return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+
+
+def _is_full(path: Path) -> bool:
+    return os.statvfs(path.parent).f_bavail * os.statvfs(path.parent).f_frsize < _LEAST_FREE
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -328,14 +349,15 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith("SQLITE_FULL") or "disk is full" in str(error):
+        unopened = name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR"))
+        if name.startswith("SQLITE_FULL") or "disk is full" in str(error) or (unopened and _is_full(path)):
             raise StorageFull(
                 f"The disk that holds {path} is full.", "Free some space and repeat; what was stored is safe."
             ) from error
-        if name.startswith("SQLITE_READONLY"):
-            raise StorageFull(f"{path} cannot be written: it is read-only.", "Mount it for writing.") from error
+        if name.startswith("SQLITE_READONLY") or (unopened and _is_read_only(path)):
+            raise StorageFull(f"{path} is on a read-only disk.", "Mount it for writing, once at least.") from error
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             raise DamagedData(f"The journal {path} is damaged ({error}).", "Restore the newest backup.") from error
-        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")):
+        if unopened:
             raise StorageFull(f"{path} cannot be read or written ({error}).", "See to the disk.") from error
         raise DataFolderError(f"{path}: {error}.", "Another process may hold it; try again.") from error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -69,6 +72,7 @@ class KeywordIndex:
     def __init__(self, index: tantivy.Index, count: int) -> None:
         self._index = index
         self._count = count
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None  # goes when this does
         index.reload()
         self._searcher = index.searcher()
 
@@ -95,9 +99,17 @@ class KeywordIndex:
 
     @classmethod
     def open(cls, folder: Path, count: int) -> KeywordIndex:
-        """The index in `folder`. Raises DamagedData when tantivy cannot open it or it holds another number of texts."""
+        """The index in `folder`. Raises DamagedData when tantivy cannot open it or it holds another number of texts.
+
+        tantivy locks a file even to read, so an index on a read-only disk is read from a copy.
+        """
+        scratch = None
+        if os.statvfs(folder).f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+            scratch = tempfile.TemporaryDirectory(prefix="filiere-keywords-")
+            shutil.copytree(folder, scratch.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock"))
         try:
-            found = cls(_register(tantivy.Index(_schema(), path=str(folder), reuse=True)), count)
+            found = cls(_register(tantivy.Index(_schema(), path=scratch.name if scratch else str(folder))), count)
+            found._scratch = scratch
         except (ValueError, OSError) as error:
             raise DamagedData(f"{folder} is not a keyword index ({error}).", "Run 'filiere check --repair'.") from error
         if found._searcher.num_docs != count:
