@@ -138,10 +138,18 @@ class Engine(Reader):
 
     def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
+        from kg.graph import EmbeddedGraph, is_corruption
 
         try:
-            projection.catch_up(self.journal, self.graph, progress)
-        except OSError as error:
+            try:
+                projection.catch_up(self.journal, self.graph, progress)
+            except (OSError, RuntimeError) as error:
+                if not is_corruption(error):
+                    raise
+                self._graph = None  # lets go of the damaged files
+                self._graph = EmbeddedGraph.renewed(self.folder.graph)
+                projection.catch_up(self.journal, self._graph, progress)
+        except (OSError, RuntimeError) as error:
             raise folders.storage_error(error, self.folder.path) from error
 
     @property

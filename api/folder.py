@@ -102,19 +102,22 @@ def created(path: Path) -> DataFolder:
     return folder
 
 
-def storage_error(error: OSError, path: Path) -> StorageFull | DataFolderError:
+def storage_error(error: OSError | RuntimeError, path: Path) -> StorageFull | DataFolderError:
     """The error of the house for an error of the operating system while writing below `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
         return StorageFull(
             f"The disk that holds {path} is full.", "Free some space and repeat; what was stored is safe."
         )
-    if error.errno == errno.EROFS:
+    if code == errno.EROFS or "Read-only file system" in str(error):
         return StorageFull(f"The disk that holds {path} is read-only.", "Mount it for writing, or name another --data.")
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if code in (errno.EACCES, errno.EPERM):
         return DataFolderError(
             f"No permission to write below {path}.", "Change its owner or rights, or name another --data."
         )
-    return DataFolderError(f"Cannot write below {path}: {error.strerror or error}.", "See to the disk, then repeat.")
+    return DataFolderError(
+        f"Cannot write below {path}: {getattr(error, 'strerror', None) or error}.", "See to the disk, then repeat."
+    )
 
 
 class WriteLock:

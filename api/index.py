@@ -104,6 +104,9 @@ class Index:
         except DamagedData:
             generation = None
         if generation is not None and not self._is_stale(generation):
+            with self._opening:
+                if generation.seq < self._journal.last_seq:
+                    self._freshen(generation)
             return
         self.rebuild(progress)
 

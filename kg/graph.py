@@ -58,11 +58,16 @@ class EmbeddedGraph:
             raise DamagedData(f"There is no graph at {folder}.", "Run 'filiere check --repair'.")
         try:
             return cls(folder, Store(str(folder)))
-        except OSError as error:
-            if "lock" in str(error).lower():
+        except (OSError, RuntimeError) as error:
+            if not is_corruption(error):
                 raise
-            shutil.rmtree(folder, ignore_errors=True)
-            return cls(folder, Store(str(folder)))
+            return cls.renewed(folder)
+
+    @classmethod
+    def renewed(cls, folder: Path) -> EmbeddedGraph:
+        """An empty store in place of the one in `folder`."""
+        shutil.rmtree(folder, ignore_errors=True)
+        return cls(folder, Store(str(folder)))
 
     @property
     def store(self) -> Store:
@@ -146,6 +151,12 @@ class EmbeddedGraph:
         """Writes what is pending and lets the folder go."""
         self._store.flush()
         del self._store
+
+
+def is_corruption(error: Exception) -> bool:
+    """Whether a store's error means that its files are damaged, rather than locked or out of room."""
+    text = str(error).lower()
+    return not any(word in text for word in ("lock", "no space", "read-only", "permission"))
 
 
 def _marker(seq: int) -> Quad:

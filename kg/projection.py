@@ -56,7 +56,11 @@ def check(journal: Journal, graph: Graph) -> list[str]:
         for change in journal.entities(source):
             lines.update(map(_as_stored, change.payload.splitlines(keepends=True)))
         expected = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-        if graph.digest(source) != expected:
+        try:
+            found = graph.digest(source)
+        except (OSError, RuntimeError) as error:
+            return [f"The graph cannot be read ({error})."]
+        if found != expected:
             problems.append(f"The graph of the source {source!r} does not hold what the journal says.")
     return problems
 
