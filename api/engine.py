@@ -63,6 +63,7 @@ class Engine(Reader):
         self.folder = folder
         self._lock = lock
         self._writing = threading.Lock()
+        self._copying = threading.Lock()
         self._graph: EmbeddedGraph | None = None
         self._pool: QueryPool | None = None
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
@@ -330,7 +331,8 @@ class Engine(Reader):
         from kg import projection
 
         if self._lock is not None:
-            return projection.snapshot(self.graph, self.folder.snapshots)
+            with self._copying:
+                return projection.snapshot(self.graph, self.folder.snapshots)
         newest = projection.latest_snapshot(self.folder.snapshots)
         if newest is not None and projection.snapshot_seq(newest) >= self.journal.last_seq:
             return newest

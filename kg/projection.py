@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -85,7 +84,7 @@ def snapshot(graph: EmbeddedGraph, folder: Path) -> Path:
     if standing.is_dir():
         return standing
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".partial-{os.getpid()}-{threading.get_ident()}"
+    partial = folder / f".partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     graph.backup(partial)
     point("snapshot.copied")

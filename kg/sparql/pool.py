@@ -36,6 +36,10 @@ class QueryResult:
     form: str
 
 
+class _Lost(QueryTimeout):
+    """The child died: of its query's memory, or while it waited for one."""
+
+
 class _Worker:
     def __init__(self, snapshot: Path, memory_mb: int) -> None:
         self.snapshot = snapshot
@@ -133,7 +137,6 @@ class QueryPool:
         if not self._free.acquire(timeout=self._seconds):
             raise QueryTimeout("Every query process was busy for all of this query's time.", "Try again later.")
         try:
-            worker = self._worker()
             request = {
                 "query": text,
                 "accept": accept,
@@ -141,7 +144,13 @@ class QueryPool:
                 "default_graphs": list(default_graphs),
                 "named_graphs": list(named_graphs),
             }
-            return self._run(worker, request, deadline)
+            worker, fresh = self._worker()
+            try:
+                return self._run(worker, request, deadline)
+            except _Lost:
+                if fresh:
+                    raise
+            return self._run(self._worker(new=True)[0], request, deadline)  # it had died while it waited
         finally:
             self._free.release()
 
@@ -156,7 +165,7 @@ class QueryPool:
             ) from None
         except EOFError:
             worker.kill()
-            raise QueryTimeout(
+            raise _Lost(
                 f"The query took more than {self._memory_mb} MiB, or broke its process; no partial answer is given.",
                 "Add a LIMIT, or ask for less at a time.",
             ) from None
@@ -172,16 +181,17 @@ class QueryPool:
             raise _CLASSES.get(head["class"], QueryRefused)(head["refused"], head["mend"])
         return QueryResult(body, head["media"], snapshot_seq(worker.snapshot), head["form"])
 
-    def _worker(self) -> _Worker:
-        """A child over the newest snapshot; those over an older one are let go."""
+    def _worker(self, new: bool = False) -> tuple[_Worker, bool]:
+        """A child over the newest snapshot, and whether it was just made; those over an older one are let go."""
         newest = self._snapshot()
         with self._guard:
             stale = [w for w in self._idle if w.snapshot != newest or not w.alive()]
             fresh = [w for w in self._idle if w not in stale]
-            taken = fresh.pop() if fresh else None
+            taken = fresh.pop() if fresh and not new else None
             self._idle = fresh
         for worker in stale:
             worker.kill()
+        made = taken is None
         if taken is None:
             try:
                 taken = _Worker(newest, self._memory_mb)
@@ -189,7 +199,7 @@ class QueryPool:
                 mend = "Give it more memory (FILIERE_QUERY_MEMORY_MB), or run 'filiere check --repair'."
                 raise QueryRefused("The query process could not open the graph.", mend) from error
         self.sandbox = taken.confined
-        return taken
+        return taken, made
 
     def pids(self) -> list[int]:
         """The process ids of the children that wait for a query."""

@@ -12,8 +12,10 @@ import platform
 import resource
 import signal
 import struct
+from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
+_NICE = 10  # searches come before queries when both want the processor
 _LOAD, _JUMP_EQUAL, _JUMP_ABOVE, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 _X32 = 0x40000000  # calls of the x32 ABI bear this bit and would pass a filter of plain numbers
@@ -36,8 +38,13 @@ _REFUSED = {
 
 
 def limit(memory_bytes: int) -> None:
-    """Bounds this process: memory, no core file, no file of any size written; it dies with its parent."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    """Bounds this process: so much memory beyond what it has now, no file written, last in line for the processor.
+
+    It dies with its parent.
+    """
+    bound = _address_space() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -45,6 +52,14 @@ def limit(memory_bytes: int) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _address_space() -> int:
+    """Bytes of address space in use; a store maps files and starts threads, which reserve far more than they use."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    except OSError:
+        return 2**30
 
 
 def confine() -> str:

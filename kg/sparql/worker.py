@@ -90,8 +90,8 @@ def _write(stream: BinaryIO, head: dict[str, Any], body: bytes) -> None:
 
 def main() -> None:
     """Opens the snapshot, gives up what it does not need, and answers until its input ends."""
-    sandbox.limit(int(sys.argv[2]) * _MIB)
     store = rdf.Store.read_only(str(Path(sys.argv[1])))
+    sandbox.limit(int(sys.argv[2]) * _MIB)
     confined = sandbox.confine()
     _write(sys.stdout.buffer, {"ready": confined, "network": _network()}, b"")
     while (request := _read(sys.stdin.buffer)) is not None:
