@@ -7,6 +7,7 @@ answers the need for another, and in what manner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,28 @@ _BATCH = 4096  # texts encoded at a time
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How cosines of a model are read: up to `floor` they say nothing, from `certain` on as much as the same words."""
+    """How cosines of a model are read: up to `floor` they say nothing, from `certain` on as much as the same words.
 
-    floor: float = 0.2
-    certain: float = 0.75
+    A text of few words comes near to something by chance alone, one of many words seldom comes very near to anything:
+    both bounds fall with the number of words, from the first value at `few` to the second at `many`.
+    """
 
-    def sure(self, cosine: float) -> float:
-        """A cosine as a share of certainty, 0 to 1."""
-        return min(1.0, max(0.0, (cosine - self.floor) / (self.certain - self.floor)))
+    floor: tuple[float, float] = (0.35, 0.15)
+    certain: tuple[float, float] = (0.85, 0.6)
+    few: int = 3
+    many: int = 30
+
+    def bounds(self, count: int) -> tuple[float, float]:
+        """(floor, certain) for a text of so many words."""
+        share = math.log(max(count, self.few) / self.few) / math.log(self.many / self.few)
+        share = min(1.0, share)
+        low, high = (first + (last - first) * share for first, last in (self.floor, self.certain))
+        return low, high
+
+    def sure(self, cosine: float, count: int) -> float:
+        """A cosine of a text of so many words as a share of certainty, 0 to 1."""
+        low, high = self.bounds(count)
+        return min(1.0, max(0.0, (cosine - low) / (high - low)))
 
 
 class Hit(NamedTuple):
@@ -156,7 +171,7 @@ class Concepts:
             if found.score > best.get(found.concept, found._replace(score=0.0)).score:
                 best[found.concept] = found
         for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-            if row < 0 or score <= self.tuning.floor:
+            if row < 0 or score <= self.tuning.floor[1]:
                 break
             concept, label = (int(n) for n in self._owners[row])
             if concept not in best:
@@ -236,8 +251,12 @@ def _rows(concepts: Sequence[Concept]) -> Iterator[list[object]]:
 
 
 def _labels(concepts: Sequence[Concept]) -> list[tuple[int, str, str, str]]:
+    """[concept, kind of label, text, language] of what a need can mean; nobody needs "a product" as such."""
+    above = {iri for concept in concepts for iri in concept.broader}
     out: list[tuple[int, str, str, str]] = []
     for number, concept in enumerate(concepts):
+        if concept.iri in above and not concept.broader and not concept.notation:
+            continue
         for kind in ("preferred", "alternative", "hidden"):
             out += [(number, kind, text.text, text.lang) for text in getattr(concept, kind)]
     return out
@@ -255,8 +274,9 @@ def _prototypes(
         if kind == "preferred":
             middle[number] += row
     other = [at for at, (_, kind, _, _) in enumerate(labels) if kind != "preferred"]
-    owners = [(number, -1) for number in range(len(concepts))] + [(labels[at][0], at) for at in other]
-    vectors = np.concatenate([normalise(middle), rows[other]])
+    labelled = sorted({number for number, kind, _, _ in labels if kind == "preferred"})
+    owners = [(number, -1) for number in labelled] + [(labels[at][0], at) for at in other]
+    vectors = np.concatenate([normalise(middle[labelled]), rows[other]])
     return vectors, np.array(owners, dtype=np.int32).reshape(-1, 2)
 
 

@@ -11,6 +11,7 @@ from search import language, ranking
 from search.concepts import Hit
 from search.encoder import Encoder
 from search.generation import Generation
+from search.labels import words
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored, Weights
 from search.reasons import reasons
@@ -64,8 +65,9 @@ class Matcher:
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
         answers = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
-        sure = self._generation.concepts.tuning.sure(hits[0].score) if hits else 0.0
-        return Asked(query, lang, vector, hits, answers, sure)
+        count = len(words(text))
+        sure = self._generation.concepts.tuning.sure(hits[0].score, count) if hits else 0.0
+        return Asked(query, lang, vector, hits, answers, sure, count)
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

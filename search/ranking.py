@@ -23,12 +23,12 @@ _SATURATION = 1.5  # a sum of so much more counts by 1 - 1/e of the rest
 class Weights:
     """How the channels are fused and read as a probability."""
 
-    concepts: float = 4.0
-    text: float = 3.0
-    keywords: float = 1.5
-    intercept: float = -3.2
+    concepts: float = 4.5
+    text: float = 2.5
+    keywords: float = 0.8
+    intercept: float = -2.6
     match: float = 0.5  # probability from which an actor is shown as a match
-    possible: float = 0.2  # and from which it is shown at all
+    possible: float = 0.16  # and from which it is shown at all
     sharpness: float = 6.0  # power by which a concept counts less that was understood less surely than the best one
 
 
@@ -54,6 +54,7 @@ class Asked:
     hits: Sequence[Hit]
     answers: NDArray[np.float32]
     sure: float  # how surely its concepts were understood, 0 to 1
+    words: int
 
 
 def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> NDArray[np.float32]:
@@ -86,7 +87,9 @@ def score(
 
 def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
     """Probabilities [n] from channels [n, 3]."""
-    line = channels @ np.array([weights.concepts, weights.text, weights.keywords]) + weights.intercept
+    concepts, text, keywords = channels.T
+    # A text that is only near says little beside its competencies; one that says the same says as much as they do.
+    line = weights.concepts * concepts + weights.text * text**2 + weights.keywords * keywords + weights.intercept
     out: NDArray[np.float64] = 1 / (1 + np.exp(-line.astype(np.float64)))
     return out
 
@@ -121,15 +124,16 @@ def _by_text(
     nearest: dict[int, int] = {}
     if not asked.vector.any():
         return out, nearest
+    low, high = tuning.bounds(asked.words)
     rows_allowed = None if allowed is None else allowed[segment.owners]
     scores, rows = segment.vectors.search(asked.vector, _PASSAGES, rows_allowed)
     for cosine, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
-        if row < 0 or cosine <= tuning.floor:
+        if row < 0 or cosine <= low:
             break
         actor = int(segment.owners[row])
         if actor not in nearest:
             nearest[actor] = row
-            out[actor] = tuning.sure(cosine)
+            out[actor] = min(1.0, (cosine - low) / (high - low))
     return out, nearest
 
 

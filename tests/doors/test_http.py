@@ -348,7 +348,8 @@ def test_hostile_names_never_become_markup_links_or_formulas(service: Service) -
     table = list(csv.reader(io.StringIO(service.client.get("/actors/%3D1%2B1.csv").text)))
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in table[1])
     turtle = (
-        "<https://w3id.org/filiere/id/evil2/actor/a> a <https://w3id.org/filiere/ns#Firm>, <https://w3id.org/filiere/ns#Actor> ; "
+        "<https://w3id.org/filiere/id/evil2/actor/a> a <https://w3id.org/filiere/ns#Firm> ; "
+        "a <https://w3id.org/filiere/ns#Actor> ; "
         '<http://www.w3.org/2004/02/skos/core#prefLabel> "E" ; <http://purl.org/dc/terms/identifier> "a" ; '
         "<http://xmlns.com/foaf/0.1/homepage> <javascript:alert(1)> ."
     )
