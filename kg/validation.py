@@ -159,6 +159,10 @@ class Validator:
         folder = v.ontology_folder()
         return Validator(folder / "shapes.ttl", folder / "checks")
 
+    def shapes(self) -> dict[str, list[PropertyShape]]:
+        """Shape IRI → its rules, one a property."""
+        return dict(self._shapes)
+
     def _compile(self, file: Path) -> None:
         nodes = group(rdf.read_turtle(file))
 

@@ -15,7 +15,7 @@ from search.encoder import fold
 MOST_WORDS = 8  # of a label that is looked for
 _WORD = re.compile(r"\w+")
 # Endings of number, gender and case in the commonest languages; cut from words long enough to stay themselves.
-_ENDING = re.compile(r"(?<=\w{4})(?:(?<=[^s])s|es|e|en|n|er|i|a|o|os|as|x)$")
+_ENDING = re.compile(r"(?:(?<=\w{3})(?<=[^s])s|(?<=\w{4})(?:es|e|en|n|er|i|a|o|os|as|x))$")
 
 
 def words(text: str) -> list[str]:
