@@ -20,7 +20,7 @@ class SentenceEncoder:
         except (OSError, ValueError) as error:
             raise NotFound(f"The model {name!r} cannot be loaded ({error}).", "Name a folder that holds it.") from error
         self.name = f"sentence-transformers:{name}"
-        self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dimension = len(self._model.encode("x"))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension] of length 1."""

@@ -114,8 +114,8 @@ class Student:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
+        self.optimiser.step()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def _contrast(left: torch.Tensor, right: torch.Tensor, keys: Sequence[int]) -> torch.Tensor:

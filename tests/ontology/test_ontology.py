@@ -116,7 +116,16 @@ def test_competencies_speak_five_languages_and_tell_of_what_things_take() -> Non
     for one in found:
         assert {"en", "fr", "de", "es", "it"} <= {text.lang for text in one.preferred}, one.iri
     assert {c.kind for c in found} >= set(COMPETENCY_KINDS)
-    for relation in ("inputs", "processes", "substitutes", "convertible_to", "matches"):
+    for relation in (
+        "inputs",
+        "processes",
+        "packaging",
+        "standards",
+        "substitutes",
+        "convertible_to",
+        "related",
+        "matches",
+    ):
         assert any(getattr(c, relation) for c in found), relation
 
 
@@ -141,7 +150,7 @@ def test_the_sample_is_covered() -> None:
     said = sorted(sample_words())
     hits = known.understand(said, encoder.encode(said), most=1)
     sure = sum(bool(hit) and hit[0].score >= 0.6 for hit in hits)
-    assert sure / len(said) >= 0.65, f"{sure} of {len(said)}"
+    assert sure / len(said) >= 0.75, f"{sure} of {len(said)}"
 
 
 def random_actor(picker: random.Random, number: int) -> list[Statement]:
