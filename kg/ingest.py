@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from kg import mapping
+from kg import mapping, rdf
 from kg import vocabulary as v
 from kg.errors import Held, RefusedInput
 from kg.findings import Finding, Row
@@ -113,6 +113,7 @@ def _own_record(journal: Journal, source: Source, validator: Validator) -> Row:
     name = v.source_graph(source.id)
     try:
         about = mapping.to_statements(source)
+        rdf.check_payload(to_payload(about))
     except ValueError as error:
         raise RefusedInput(
             f"The source {source.id} cannot be described: {error}.", "Correct its description."
@@ -168,6 +169,7 @@ def _validated(row: Row, namespace: str, validator: Validator) -> list[Finding]:
     """What the shapes say of the row; a record may only speak about itself."""
     try:
         about = from_payload(row.payload)
+        rdf.check_payload(row.payload)
     except ValueError as error:
         reason = f"The record cannot be stored: {error}."
         return [Finding(row.file, row.number, "", row.iri, reason, "Correct or remove it.")]

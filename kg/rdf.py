@@ -45,6 +45,18 @@ def parse(data: bytes, form: RdfFormat, *, base: str | None = None) -> Iterator[
         yield str(quad.subject), str(quad.predicate), str(quad.object), graph
 
 
+def check_payload(payload: str) -> None:
+    """Raises ValueError naming the first statement of N-Triples text that no store would take, and why."""
+    try:
+        for _ in ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES):
+            pass
+    except (SyntaxError, ValueError) as error:
+        line = payload.split("\n")[(getattr(error, "lineno", None) or 1) - 1]
+        _, predicate, target = line.split(" ", 2)
+        why = str(error).rpartition(": ")[2]
+        raise ValueError(f"{predicate.rsplit('/')[-1][:-1]} {target[:120].removesuffix(' .')} ({why})") from error
+
+
 def read_turtle(file: Path) -> list[Statement]:
     """The statements of a packaged Turtle file. Raises OntologyError naming the file and the line."""
     try:

@@ -28,7 +28,7 @@ class Weights:
     keywords: float = 0.8
     intercept: float = -2.6
     match: float = 0.5  # probability from which an actor is shown as a match
-    possible: float = 0.16  # and from which it is shown at all
+    possible: float = 0.2  # and from which it is shown at all
     sharpness: float = 6.0  # power by which a concept counts less that was understood less surely than the best one
 
 

@@ -27,7 +27,7 @@ _SAME = "Says just that"
 _AS_GOOD_AS_SAME = 0.98
 _CLEAR = 0.92  # share of the best concept's cosine from which another is as likely to be meant
 _WORDS = "Uses the same words"
-_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
+_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f\ufffe\uffff]')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 

@@ -14,6 +14,8 @@ from kg import vocabulary as v
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HOSTILE = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOST = re.compile(r"^[^\s/@:]+\.[^\s/@:.]{2,}\.?(:\d+)?(/|$|\?)")
+# What RFC 3987 keeps out of an IRI: delimiters, a stray %, private and unassigned characters.
+_NOT_IN_IRI = re.compile(r"""[\s<>"{}|\\^`\[\]]|%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f-\x9f\ue000-\uf8ff\ufff0-\uffff]|[^\0-\U000dffff]""")
 _DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?$")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _LATEST_YEARS_AHEAD = 2
@@ -69,7 +71,9 @@ def address(text: str) -> str:
         raise wrong
     if parts.username or parts.password:
         raise Unfit(f"The address of {parts.hostname} holds a name or a password.", "Remove it.")
-    return re.sub(r'[\s<>"{}|\\^`]', lambda m: "".join(f"%{byte:02X}" for byte in m.group().encode()), text)
+    whole, mark, fragment = text.partition("#")
+    text = whole + mark + fragment.replace("#", "%23")
+    return _NOT_IN_IRI.sub(lambda m: "".join(f"%{byte:02X}" for byte in m.group().encode()), text)
 
 
 def iso_date(text: str) -> str:

@@ -1,37 +1,51 @@
 """What is refused before a query is evaluated: forms that write or reach out, and shapes that hurt the parser.
 
 The engine parses the query itself and knows no update form in it; this looks at tokens, so that words inside strings,
-comments and IRIs count for nothing.
+comments and IRIs count for nothing. Where the engine's parser is laxer than the grammar (it needs no space after a
+keyword, and reads `<` as "less than" where an operand went before), a token that could be read both ways is refused.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from kg.errors import QueryRefused, TooLarge
 
 MOST_CHARACTERS = 200_000
-MOST_DEPTH = 48  # brackets within brackets; 2,200 kill the parser, no real query has more than a dozen
-MOST_CHAIN = 2000  # operators of one kind in a row of an expression; 10,000 kill the parser
+MOST_DEPTH = 64  # brackets within brackets; 2,200 kill the parser, no real query has more than a dozen
+MOST_CHAIN = 2000  # operators within one pair of brackets; 10,000 kill the parser
 _TOKEN = re.compile(
     r"""
-    (?P<skip>\#[^\r\n]*|\s+)
-  | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
-      |"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*')
-  | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
-  | (?P<name>[^\W\d][\w.-]*:[^\s(){}\[\],;"'<>]*|:[^\s(){}\[\],;"'<>]*)
-  | (?P<variable>[?$]\w+)
-  | (?P<word>[^\W\d]\w*)
+    (?P<skip>\#[^\r\n]*+|\s++)
+  | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*+\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*+'{3}
+      |"(?:[^"\\\r\n]|\\.)*+"|'(?:[^'\\\r\n]|\\.)*+')
+  | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
+  | (?P<name>(?:[^\W\d](?:[\w.·-]*[\w·-])?)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[^\w\s])
+      (?:\.*(?:[\w:·-]|%[0-9A-Fa-f]{2}|\\[^\w\s]))*+)?)
+  | (?P<variable>[?$]\w++)
+  | (?P<language>@[a-zA-Z]++(?:-[a-zA-Z0-9-]++)?)
+  | (?P<number>[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?)
+  | (?P<word>[^\W\d]\w*+)
   | (?P<open>[({\[]) | (?P<close>[)}\]])
-  | (?P<operator>\|\||&&|\^\^|[|/^!+*=<>-])
+  | (?P<typed>\^\^)
+  | (?P<operator>\|\||&&|<<|>>|[|/^!+*=<>-])
   | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
-_WRITES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD"})
-_QUERIES = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
+_DISGUISED = re.compile(r"\).*service.*#", re.IGNORECASE)  # FILTER(?a<?b)SERVICE#>: an IRI, or a call behind "<"
+_WRITES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"})
+_QUERIES = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "graph", "DESCRIBE": "graph"}
+
+
+class Shape(NamedTuple):
+    """What is known of a query before it runs: "select", "ask" or "graph"; and whether it names its own graphs."""
+
+    kind: str
+    dataset: bool
 
 
 def unescape(query: str) -> str:
@@ -39,8 +53,9 @@ def unescape(query: str) -> str:
 
     def character(match: re.Match[str]) -> str:
         code = int(match.group(1) or match.group(2), 16)
-        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise QueryRefused(f"The query holds the escape {match.group()}, which is no character.", "Remove it.")
+        if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+            where = _where(query, match.start())
+            raise QueryRefused(f"The query holds {match.group()} ({where}), which is no character.", "Remove it.")
         return chr(code)
 
     return _ESCAPED.sub(character, query)
@@ -54,53 +69,71 @@ def tokens(query: str) -> Iterator[tuple[str, str, int]]:
             yield kind, match.group(), match.start()
 
 
+def check(query: str) -> Shape:
+    """The shape of a query that may be evaluated. Raises QueryRefused or TooLarge, naming the place and the mend.
+
+    A query with escapes is read twice, as it stands and with them undone: the engine undoes them only inside strings
+    and IRIs, where the standard undoes them everywhere, and neither reading may hide a form that is refused.
+    """
+    if len(query) > MOST_CHARACTERS:
+        raise TooLarge(f"The query has {len(query):,} characters; at most {MOST_CHARACTERS:,} fit.", "Shorten it.")
+    if (nul := query.find("\x00")) >= 0:
+        raise QueryRefused(f"The query holds a NUL character ({_where(query, nul)}).", "Remove it.")
+    if (lone := re.search("[\ud800-\udfff]", query)) is not None:
+        raise QueryRefused(f"The query holds half a character ({_where(query, lone.start())}).", "Send it as UTF-8.")
+    plain = unescape(query)
+    shape = _read(plain)
+    return shape if plain == query else _read(query)
+
+
 def _where(query: str, offset: int) -> str:
     line = query.count("\n", 0, offset) + 1
     return f"line {line}, column {offset - query.rfind(chr(10), 0, offset)}"
 
 
-def check(query: str) -> str:
-    """The form of the query: "select", "ask" or "graph" (CONSTRUCT, DESCRIBE). Raises QueryRefused or TooLarge."""
-    if len(query) > MOST_CHARACTERS:
-        raise TooLarge(f"The query has {len(query):,} characters; at most {MOST_CHARACTERS:,} fit.", "Shorten it.")
-    if "\x00" in query:
-        raise QueryRefused("The query holds a NUL character.", "Remove it.")
-    plain = unescape(query)
-    form, depth, chain = "", 0, 0
-    for kind, text, offset in tokens(plain):
-        if kind == "open":
-            depth += 1
-            if depth > MOST_DEPTH:
-                raise QueryRefused(
-                    f"The query nests deeper than {MOST_DEPTH} brackets ({_where(plain, offset)}).", "Flatten it."
-                )
-        elif kind == "close":
-            depth -= 1
-        elif kind == "operator":
-            chain += 1
-            if chain > MOST_CHAIN:
-                raise QueryRefused(
-                    f"The query chains more than {MOST_CHAIN} operators ({_where(plain, offset)}).", "Use VALUES or IN."
-                )
-        elif kind == "word":
-            form = _word(text.upper(), plain, offset, depth, form)
-    if not form:
+def _read(query: str) -> Shape:
+    kind, dataset, chains = "", False, [0]
+    name_before = ""
+    for token, text, offset in tokens(query):
+        if text == "{" and "service" in name_before.lower():
+            raise _reaches_out(query, offset)  # the engine reads `service:x {` as a call of :x
+        name_before = text.partition(":")[0] if token == "name" else ""
+        if token == "open":
+            chains.append(0)
+            if len(chains) > MOST_DEPTH + 1:
+                where = _where(query, offset)
+                raise QueryRefused(f"The query nests deeper than {MOST_DEPTH} brackets ({where}).", "Flatten it.")
+        elif token == "close":
+            chains = chains[:-1] or [0]
+        elif token == "operator":
+            chains[-1] += 1
+            if chains[-1] > MOST_CHAIN:
+                where = _where(query, offset)
+                raise QueryRefused(f"The query chains over {MOST_CHAIN} operators ({where}).", "Use VALUES or IN.")
+        elif token == "word":
+            word = text.upper()
+            if "SERVICE" in word:  # no other keyword or function holds it, and the engine needs no space around it
+                raise _reaches_out(query, offset)
+            dataset = dataset or (len(chains) == 1 and word.startswith("FROM"))
+            kind = kind or _kind(word, query, offset)
+        elif token == "iri" and _DISGUISED.search(text):
+            raise _reaches_out(query, offset)
+    if not kind:
         raise QueryRefused("The query has no SELECT, ASK, CONSTRUCT or DESCRIBE.", "Begin it with one of them.")
-    return form
+    return Shape(kind, dataset)
 
 
-def _word(word: str, query: str, offset: int, depth: int, form: str) -> str:
-    if word == "SERVICE":
+def _reaches_out(query: str, offset: int) -> QueryRefused:
+    return QueryRefused(
+        f"SERVICE reaches out to another address ({_where(query, offset)}); that is not allowed here.",
+        "Fetch the other data first and import it as a source.",
+    )
+
+
+def _kind(word: str, query: str, offset: int) -> str:
+    if word in _WRITES:
         raise QueryRefused(
-            f"SERVICE reaches out to another address ({_where(query, offset)}); that is not allowed here.",
-            "Fetch the other data first and import it as a source.",
+            f"{word} is an update ({_where(query, offset)}); here queries only read.",
+            "Write through an import: 'filiere import', or PUT /sources/NAME.",
         )
-    if not form and depth == 0:
-        if word in _WRITES:
-            raise QueryRefused(
-                f"{word} is an update ({_where(query, offset)}); here queries only read.",
-                "Write through an import: 'filiere import', or PUT /sources/NAME.",
-            )
-        if word in _QUERIES:
-            return "graph" if word in ("CONSTRUCT", "DESCRIBE") else word.lower()
-    return form
+    return _QUERIES.get(word, "")

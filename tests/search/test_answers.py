@@ -76,7 +76,7 @@ def test_scores_fall_and_levels_follow_them(engine: Engine) -> None:
         assert sum(facet.values()) <= answer.total
 
 
-@pytest.mark.parametrize("need", ["qzxv wqpt", "!!!", "12345 67890", "strojenie fortepianu", "bitcoin mining"])
+@pytest.mark.parametrize("need", ["asdf qwerty zxcv", "!!!", "12345 67890", "strojenie fortepianu", "bitcoin mining"])
 def test_what_nobody_does_is_answered_none(engine: Engine, need: str) -> None:
     answer = engine.search(Query(need))
     assert answer.answer == "none"
