@@ -64,6 +64,7 @@ class Engine(Reader):
         self._lock = lock
         self._writing = threading.Lock()
         self._copying = threading.Lock()
+        self._sources_at: tuple[int, tuple[SourceAnswer, ...]] = (-1, ())
         self._graph: EmbeddedGraph | None = None
         self._pool: QueryPool | None = None
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
@@ -281,7 +282,7 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             matcher = self.index.matcher()
-        return replace(matcher.search(query), sources=self._source_answers())
+        return replace(matcher.search(query), sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
@@ -297,14 +298,20 @@ class Engine(Reader):
         finally:
             lock.release()
 
-    def _source_answers(self) -> tuple[SourceAnswer, ...]:
+    def _answering(self) -> tuple[SourceAnswer, ...]:
+        """How each source took part, read again only when the journal has moved."""
         from search.results import SourceAnswer
 
-        return tuple(
-            SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
-            for s in self.sources()
-            if s.id != v.PACKAGED
-        )
+        seq, answers = self._sources_at
+        if seq != self.seq:
+            seq = self.seq
+            answers = tuple(
+                SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
+                for s in self.sources()
+                if s.id != v.PACKAGED
+            )
+            self._sources_at = (seq, answers)
+        return answers
 
     # SPARQL
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from kg import rdf
 from kg import vocabulary as v
 from kg.terms import Term, is_iri, language, value
-from kg.validation import Validator, group
+from kg.validation import Properties, Validator, group
 
 _LABEL, _COMMENT = f"<{v.RDFS}label>", f"<{v.RDFS}comment>"
 _KINDS = (
-    ("Classes", f"<{v.OWL}Class>"),
-    ("Properties", f"<{v.OWL}ObjectProperty>"),
-    ("", f"<{v.OWL}DatatypeProperty>"),
+    ("Classes", {f"<{v.OWL}Class>"}),
+    ("Properties", {f"<{v.OWL}ObjectProperty>", f"<{v.OWL}DatatypeProperty>", f"<{v.RDF}Property>"}),
 )
 _ALIGNED = (
     "subClassOf",
@@ -23,6 +22,7 @@ _ALIGNED = (
     "equivalentClass",
     "equivalentProperty",
     "closeMatch",
+    "broadMatch",
     "exactMatch",
     "seeAlso",
 )
@@ -64,26 +64,35 @@ def page() -> str:
 
 def _terms(folder: Path) -> Iterator[str]:
     nodes = group([*rdf.read_turtle(folder / "filiere.ttl"), *rdf.read_turtle(folder / "alignments.ttl")])
-    for heading, kind in _KINDS:
-        if heading:
-            yield from (f"## {heading}", "", "| term | label | says | aligned with |", "|---|---|---|---|")
-        for subject in sorted(
-            s for s, p in nodes.items() if kind in p.get(f"<{v.TYPE}>", ()) and value(s).startswith(v.NS)
-        ):
+    for heading, kinds in _KINDS:
+        of_properties = heading == "Properties"
+        columns = ["term", "label", "says", *(["of", "value"] if of_properties else []), "aligned with"]
+        yield from (f"## {heading}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|")
+        for subject in sorted(s for s, p in nodes.items() if kinds & set(p.get(f"<{v.TYPE}>", ())) and _is_ours(s)):
             about = nodes[subject]
-            labels = " / ".join(filter(None, (_in(about.get(_LABEL, []), lang) for lang in ("en", "fr"))))
-            aligned = sorted(
-                {
-                    _short(o)
-                    for p, objects in about.items()
-                    for o in objects
-                    if is_iri(o) and value(p).endswith(_ALIGNED)
-                }
-            )
-            says = _cell(_in(about.get(_COMMENT, []), "en"))
-            yield f"| {_short(subject)} | {_cell(labels)} | {says} | {', '.join(aligned)} |"
-        if kind != _KINDS[1][1]:
-            yield ""
+            cells = [_short(subject), _cell(_labels(about)), _cell(_in(about.get(_COMMENT, []), "en"))]
+            if of_properties:
+                cells += [_all(about, ("domain",)), _all(about, ("range",)) or _plain(about)]
+            yield f"| {' | '.join([*cells, _all(about, _ALIGNED)])} |"
+        yield ""
+
+
+def _is_ours(subject: Term) -> bool:
+    return value(subject).startswith(v.NS)
+
+
+def _labels(about: Properties) -> str:
+    return " / ".join(filter(None, (_in(about.get(_LABEL, []), lang) for lang in ("en", "fr"))))
+
+
+def _all(about: Properties, endings: tuple[str, ...]) -> str:
+    """The IRIs that the subject names by predicates with one of these endings."""
+    found = {o for p, objects in about.items() if value(p).endswith(endings) for o in objects if is_iri(o)}
+    return ", ".join(sorted(map(_short, found)))
+
+
+def _plain(about: Properties) -> str:
+    return "text" if f"<{v.OWL}DatatypeProperty>" in about.get(f"<{v.TYPE}>", ()) else ""
 
 
 def _shapes() -> Iterator[str]:

@@ -26,7 +26,7 @@ _ESCAPES = {
 }
 _NEEDS_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f\ufffe\uffff]')
 _BAD_IN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
-_LANGUAGE = re.compile(r"^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$")
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _UNESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([tbnrf"\'\\]))')
 _SHORT = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
@@ -47,7 +47,7 @@ def literal(text: str, lang: str = "", datatype: str = "") -> Term:
     """A literal term; `lang` is a BCP 47 tag (kept lower-case), `datatype` a full IRI (xsd:string is left out)."""
     body = f'"{_NEEDS_ESCAPE.sub(_escape, text)}"' if _NEEDS_ESCAPE.search(text) else f'"{text}"'
     if lang:
-        if not _LANGUAGE.match(lang):
+        if not _LANGUAGE.fullmatch(lang):
             raise ValueError(f"not a language tag: {lang[:40]!r}")
         return f"{body}@{lang.lower()}"
     if datatype and datatype != XSD + "string":

@@ -57,6 +57,14 @@ class Check:
     query: str
 
 
+def _at_least(count: int) -> _Test:
+    return lambda terms: len(terms) < count
+
+
+def _at_most(count: int) -> _Test:
+    return lambda terms: terms[count:]
+
+
 def _lengths(limit: int, least: bool) -> _Test:
     def test(terms: list[Term]) -> list[Term]:
         return [t for t in terms if (len(value(t)) < limit if least else len(value(t)) > limit)]
@@ -65,7 +73,8 @@ def _lengths(limit: int, least: bool) -> _Test:
 
 
 def _pattern(text: str) -> _Test:
-    found = re.compile(text)
+    # In XPath, whose expressions SHACL takes, $ is the very end; in Python a line end may follow it.
+    found = re.compile(re.sub(r"(?<!\\)\$", r"\\Z", text))
     return lambda terms: [t for t in terms if not found.search(value(t))]
 
 
@@ -116,8 +125,8 @@ def _constraint(name: str, terms: list[Term], members: Callable[[Term], list[Ter
     """The test for one SHACL parameter. Raises KeyError for a parameter this module does not compile."""
     text = value(terms[0])
     compiled: dict[str, Callable[[], _Test]] = {
-        "minCount": lambda: lambda found: len(found) < int(text),
-        "maxCount": lambda: lambda found: found[int(text) :],
+        "minCount": lambda: _at_least(int(text)),
+        "maxCount": lambda: _at_most(int(text)),
         "minLength": lambda: _lengths(int(text), True),
         "maxLength": lambda: _lengths(int(text), False),
         "pattern": lambda: _pattern(text),

@@ -68,7 +68,7 @@ CODE_PREFIXES = {
     "competencies": COMPETENCY,
 }
 _CODE = re.compile(r"^([a-z][a-z0-9_-]{0,39}):(.{1,80})$", re.IGNORECASE)
-_SOURCE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 ACTOR_CLASSES = {
     "firm": NS + "Firm",
@@ -101,7 +101,7 @@ def source_namespace(source: str) -> str:
 
 def check_source_name(source: str) -> str:
     """The name back, or RefusedInput: lower-case letters, digits, `.`, `_`, `-`, at most 64 characters."""
-    if not _SOURCE_NAME.match(source) or source in ("system", "union", PACKAGED):
+    if not _SOURCE_NAME.fullmatch(source) or source in ("system", "union", PACKAGED):
         raise RefusedInput(
             f"{source[:80]!r} cannot be the name of a source.",
             "Use at most 64 lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ _LISTS: dict[str, Callable[[Actor], Iterable[str]]] = {
 }
 
 
+def _tie(iri: str) -> int:
+    return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=8).digest())
+
+
 class Columns:
     """Properties of the actors of a segment."""
 
@@ -39,6 +44,7 @@ class Columns:
             values[name] = sorted(set(words))
             place = {word: number for number, word in enumerate(values[name])}
             arrays[name] = np.array([place[word] for word in words], dtype=np.int32)
+        arrays["ties"] = np.array([_tie(actor.iri) for actor in actors], dtype=np.uint64)
         arrays["nuts"] = np.array([actor.nuts.encode() for actor in actors], dtype="S5")
         for name in ("latitude", "longitude"):
             degrees = [getattr(actor, name) for actor in actors]
@@ -64,6 +70,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self._arrays["nuts"])
+
+    @property
+    def ties(self) -> NDArray[np.uint64]:
+        """What decides between actors of the same score [n]: the same for the same actor in every segment."""
+        found: NDArray[np.uint64] = self._arrays["ties"]
+        return found
 
     def allowed(self, query: Query) -> NDArray[np.bool_] | None:
         """Which actors meet every constraint [n]; None when there is no constraint."""

@@ -24,7 +24,7 @@ from search.concepts import Concepts
 from search.encoder import Encoder
 from search.segment import Segment
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]

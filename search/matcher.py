@@ -64,10 +64,10 @@ class Matcher:
         lang = query.lang[:2].lower() or language.guess(text)
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
-        answers = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
+        answers, by = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
         count = len(words(text))
         sure = self._generation.concepts.tuning.sure(hits[0].score, count) if hits else 0.0
-        return Asked(query, lang, vector, hits, answers, sure, count)
+        return Asked(query, lang, vector, hits, answers, by, sure, count)
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0
@@ -117,13 +117,16 @@ def _check(query: Query) -> None:
 
 
 def _ranked(found: list[Scored], least: float) -> list[tuple[float, int, int]]:
-    """(score, segment, place in it) of who is worth showing, best first; ties by IRI, so that pages never overlap."""
-    out = [
-        (float(scored.scores[place]), at, int(place))
-        for at, scored in enumerate(found)
-        for place in np.flatnonzero(scored.scores >= least)
-    ]
-    return sorted(out, key=lambda row: (-row[0], found[row[1]].segment.iri(int(found[row[1]].actors[row[2]]))))
+    """(score, segment, place in it) of who is worth showing, best first; ties in one order, so pages never overlap."""
+    shown = [np.flatnonzero(scored.scores >= least) for scored in found]
+    scores = np.concatenate([scored.scores[places] for scored, places in zip(found, shown, strict=True)])
+    ties = np.concatenate(
+        [scored.segment.columns.ties[scored.actors[places]] for scored, places in zip(found, shown, strict=True)]
+    )
+    segments = np.repeat(np.arange(len(found)), [len(places) for places in shown])
+    places = np.concatenate(shown)
+    order = np.lexsort((ties, -scores))
+    return list(zip(scores[order].tolist(), segments[order].tolist(), places[order].tolist(), strict=True))
 
 
 def _facets(found: list[Scored], least: float) -> dict[str, dict[str, int]]:

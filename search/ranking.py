@@ -53,18 +53,23 @@ class Asked:
     vector: NDArray[np.float32]
     hits: Sequence[Hit]
     answers: NDArray[np.float32]
+    by: NDArray[np.int32]  # the hit through which each concept answers, -1 for none [c]
     sure: float  # how surely its concepts were understood, 0 to 1
     words: int
 
 
-def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> NDArray[np.float32]:
-    """How far having each concept answers the need [c], 1 for the one understood most surely."""
+def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """How far having each concept answers the need [c], 1 for the one understood most surely; and by which hit [c]."""
     out = np.zeros(len(concepts), dtype=np.float32)
+    by = np.full(len(concepts), -1, dtype=np.int32)
     best = max((hit.score for hit in hits), default=0.0)
-    for hit in hits:
+    for number, hit in enumerate(hits):
         columns, weights = concepts.neighbours(hit.concept)
-        out[columns] = np.maximum(out[columns], weights * np.float32((hit.score / best) ** sharpness))
-    return out
+        worth = weights * np.float32((hit.score / best) ** sharpness)
+        better = worth > out[columns]
+        out[columns[better]] = worth[better]
+        by[columns[better]] = number
+    return out, by
 
 
 def score(

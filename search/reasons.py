@@ -136,11 +136,7 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
 def _asked_for(asked: Asked, had: int, generation: Generation) -> tuple[int, str]:
     """The concept of the need that having `had` answers best, and in what manner."""
     first = asked.hits[0]
-    best, wanted = -1.0, first
-    for hit in asked.hits:
-        weight = hit.score * generation.concepts.worth(hit.concept, had)
-        if weight > best:
-            best, wanted = weight, hit
+    wanted = asked.hits[int(asked.by[had])]
     if wanted.score < _CLEAR * first.score:  # one of the things the need might have meant, but not the likeliest
         return first.concept, generation.concepts.manner(first.concept, had) or "related"
     return wanted.concept, generation.concepts.manner(wanted.concept, had) or "makes"

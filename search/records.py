@@ -44,4 +44,5 @@ class Records:
     def __getitem__(self, number: int) -> Any:
         if not 0 <= number < len(self):
             raise IndexError(number)
-        return json.loads(self._data[int(self._starts[number]) : int(self._starts[number + 1])])
+        start, end = self._starts[number : number + 2].tolist()
+        return json.loads(self._data[start:end])

@@ -15,7 +15,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HOSTILE = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOST = re.compile(r"^[^\s/@:]+\.[^\s/@:.]{2,}\.?(:\d+)?(/|$|\?)")
 # What RFC 3987 keeps out of an IRI: delimiters, a stray %, private and unassigned characters.
-_NOT_IN_IRI = re.compile(r"""[\s<>"{}|\\^`\[\]]|%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f-\x9f\ue000-\uf8ff\ufff0-\uffff]|[^\0-\U000dffff]""")
+_NOT_IN_IRI = re.compile(
+    r"""[\x00-\x20\x7f-\x9f\s<>"{}|\\^`\[\]]|%(?![0-9A-Fa-f]{2})|[\ue000-\uf8ff\ufff0-\uffff]|[^\0-\U000dffff]"""
+)
 _DATE = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?$")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _LATEST_YEARS_AHEAD = 2

@@ -133,7 +133,7 @@ class QueryPool:
     ) -> QueryResult:
         """The complete answer, within `seconds`. Raises QueryRefused, QueryTimeout, TooLarge or NotAcceptableForm."""
         deadline = time.monotonic() + self._seconds
-        form_for(accept, guard.check(text))
+        form_for(accept, guard.check(text).kind)
         if not self._free.acquire(timeout=self._seconds):
             raise QueryTimeout("Every query process was busy for all of this query's time.", "Try again later.")
         try:

@@ -41,7 +41,7 @@ class _Bounded:
 def answer(store: rdf.Store, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """(head, body) for one request: {query, accept, body_bytes, default_graphs, named_graphs}."""
     try:
-        kind = guard.check(request["query"])
+        kind = guard.check(request["query"]).kind
         media, form = form_for(request["accept"], kind)
         out = _Bounded(int(request["body_bytes"]))
         rdf.answer(store, request["query"], form, out, request["default_graphs"], request["named_graphs"])

@@ -92,7 +92,7 @@ def random_history(picker: random.Random, journal: Journal) -> None:
         journal.append(source, upserts, picker.choices(names, k=picker.randrange(3)))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_replaying_every_change_gives_what_loading_what_is_live_gives(
     seed: int, journal: Journal, tmp_path: Path
 ) -> None:

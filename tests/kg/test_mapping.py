@@ -30,7 +30,9 @@ def comparable(entity: Entity | None) -> Any:
         if isinstance(found := getattr(entity, name), tuple)
     }
     if isinstance(entity, Actor):
-        own["evidence"] = tuple(sorted((replace(e, iri="", codes=tuple(sorted(e.codes))) for e in entity.evidence), key=repr))
+        own["evidence"] = tuple(
+            sorted((replace(e, iri="", codes=tuple(sorted(e.codes))) for e in entity.evidence), key=repr)
+        )
     return replace(entity, **own)
 
 

@@ -80,24 +80,24 @@ def test_a_graph_behind_or_ahead_is_said_so(filled: tuple[Journal, EmbeddedGraph
     other.close()
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_any_one_triple_too_many_too_few_or_changed_is_found(
-    seed: int, filled: tuple[Journal, EmbeddedGraph]
-) -> None:
+def test_any_one_triple_too_many_too_few_or_changed_is_found(filled: tuple[Journal, EmbeddedGraph]) -> None:
     journal, graph = filled
-    picker = random.Random(seed)
+    picker = random.Random(20200325)
     found = sorted((q for q in graph.store if str(q.graph_name) != f"<{v.SYSTEM_GRAPH}>"), key=str)
-    chosen = picker.choice(found)
-    changed = Quad(chosen.subject, chosen.predicate, Literal(f"changed {seed}"), chosen.graph_name)
-    way = picker.choice(["few", "many", "changed"])
-    if way != "many":
-        graph.store.remove(chosen)
-    if way != "few":
-        graph.store.add(changed)
-    problems = projection.check(journal, graph)
-    assert len(problems) == 1
-    source = chosen.graph_name.value.rsplit("/", 1)[-1]  # type: ignore[union-attr]
-    assert repr(source) in problems[0]
+    for number, chosen in enumerate(picker.sample(found, 60)):
+        changed = Quad(chosen.subject, chosen.predicate, Literal(f"changed {number}"), chosen.graph_name)
+        way = ("few", "many", "changed")[number % 3]
+        if way != "many":
+            graph.store.remove(chosen)
+        if way != "few":
+            graph.store.add(changed)
+        problems = projection.check(journal, graph)
+        assert len(problems) == 1, (way, chosen)
+        assert repr(str(chosen.graph_name)[1:-1].rsplit("/", 1)[-1]) in problems[0]
+        graph.store.remove(changed)
+        graph.store.add(chosen)
+        assert projection.check(journal, graph) == []
+    graph.store.remove(found[0])
     projection.repair(journal, graph)
     assert projection.check(journal, graph) == []
 

@@ -305,6 +305,9 @@ def test_too_many_rows_stop_the_reading(tmp_path: Path) -> None:
         ("http://example.org:8080/a b", "http://example.org:8080/a%20b"),
         ("example.org:8080/x", "https://example.org:8080/x"),
         ("https://пример.рф/", "https://пример.рф/"),
+        ("https://example.org/100%", "https://example.org/100%25"),
+        ("https://example.org/a%20b?c[]=%d#e#f", "https://example.org/a%20b?c%5B%5D=%25d#e%23f"),
+        ("https://example.org/\ue000", "https://example.org/%EE%80%80"),
     ],
 )
 def test_addresses(given: str, kept: str) -> None:

@@ -57,7 +57,7 @@ def test_what_cannot_be_an_iri_is_refused(text: str) -> None:
         iri(text)
 
 
-@pytest.mark.parametrize("tag", ["f r", "abcdefghi", "fr_FR", "-", "fr-", "é", "fr@"])
+@pytest.mark.parametrize("tag", ["f r", "abcdefghi", "fr_FR", "-", "fr-", "é", "fr@", "fr\n"])
 def test_what_cannot_be_a_language_is_refused(tag: str) -> None:
     with pytest.raises(ValueError, match="not a language tag"):
         literal("x", tag)
