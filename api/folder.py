@@ -25,30 +25,37 @@ class DataFolder:
 
     @property
     def journal(self) -> Path:
+        """The log, one SQLite file."""
         return self.path / "journal.sqlite"
 
     @property
     def graph(self) -> Path:
+        """The graph's store."""
         return self.path / "graph"
 
     @property
     def snapshots(self) -> Path:
+        """The copies of the graph that queries read."""
         return self.path / "snapshots"
 
     @property
     def index(self) -> Path:
+        """The generations of the index."""
         return self.path / "index"
 
     @property
     def tokens(self) -> Path:
+        """Hashes of the tokens that may write."""
         return self.path / "tokens.json"
 
     @property
     def reports(self) -> Path:
+        """What imports found."""
         return self.path / "reports"
 
     @property
     def mark(self) -> Path:
+        """The file that says this is a data folder, and of which format."""
         return self.path / _MARK
 
 

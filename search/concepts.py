@@ -29,7 +29,7 @@ NARROWER, BROADER, INPUT, CONVERTIBLE, RELATED = 0.95, 0.6, 0.4, 0.45, 0.35
 _UPWARDS = 0.85  # for each step from a code up to the concept that was asked for
 _STEPS = 6  # of broader that are followed: CPV, the deepest in use, has five
 MANNERS = ("makes", "narrower", "broader", "input", "convertible", "related")
-_MOST_HITS = 64
+_MOST_HITS = 96
 _WHOLE_LABEL = 1.0
 _PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of them, the nearer to 1
 _BATCH = 4096  # texts encoded at a time
@@ -76,17 +76,21 @@ class Concepts:
         self,
         table: Records,
         labels: Records,
+        named: NDArray[np.int32],
         found: LabelTable,
         prototypes: VectorIndex,
         owners: NDArray[np.int32],
+        schemes: NDArray[np.int16],
         spread: Matrix,
         manners: Matrix,
     ) -> None:
         self.table = table  # [iri, scheme, notation, {language: preferred label}, {field: [concepts]}]
         self.labels = labels  # [concept, kind of label, text, language]
+        self._named = named  # the concept of each label
         self._found = found
         self._prototypes = prototypes
         self._owners = owners  # concept and label of each prototype [n, 2]
+        self.schemes = schemes  # a number for the scheme of each concept
         self._spread_matrix = spread  # [concept asked for, concept had] → 0 to 1
         self._manners = manners  # the same cells → 1 + index in MANNERS
         self.tuning = Tuning()
@@ -101,9 +105,11 @@ class Concepts:
         return cls(
             Records.of(_rows(ordered)),
             Records.of(labels),
+            np.array([number for number, *_ in labels], dtype=np.int32),
             LabelTable.of(text for _, _, text, _ in labels),
             VectorIndex.of(prototypes, full=True),
             owners,
+            _schemes(ordered),
             spread,
             manners,
         )
@@ -117,7 +123,10 @@ class Concepts:
             keys=self._found.keys,
             labels=self._found.labels,
             firsts=self._found.firsts,
+            longest=self._found.longest,
+            named=self._named,
             owners=self._owners,
+            schemes=self.schemes,
         )
         self._prototypes.write(folder / "prototypes.faiss")
         matrices.write(folder / "spread.npz", self._spread_matrix)
@@ -130,9 +139,11 @@ class Concepts:
         return cls(
             Records.open(folder, "concepts"),
             Records.open(folder, "labels"),
-            LabelTable(arrays["keys"], arrays["labels"], arrays["firsts"]),
+            arrays["named"],
+            LabelTable(arrays["keys"], arrays["labels"], arrays["firsts"], arrays["longest"]),
             VectorIndex.open(folder / "prototypes.faiss", dimension=dimension),
             arrays["owners"],
+            arrays["schemes"],
             matrices.read(folder / "spread.npz"),
             matrices.read(folder / "manners.npz"),
         )
@@ -188,7 +199,7 @@ class Concepts:
             sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
             if end - start == 1 and share < 0.5 and len(parts[start]) < 4:
                 continue  # a short word inside a long text is seldom what it is about
-            hits.append(Hit(int(self.labels[label][0]), sure, label))
+            hits.append(Hit(int(self._named[label]), sure, label))
         return hits
 
     def neighbours(self, asked: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -237,6 +248,11 @@ class Concepts:
         """How having one concept answers the need for another: one of MANNERS, or "" when it does not."""
         code = int(matrices.cell(self._manners, asked, had))
         return MANNERS[code - 1] if code else ""
+
+
+def _schemes(concepts: Sequence[Concept]) -> NDArray[np.int16]:
+    place = {scheme: number for number, scheme in enumerate(sorted({concept.scheme for concept in concepts}))}
+    return np.array([place[concept.scheme] for concept in concepts], dtype=np.int16)
 
 
 _EDGES = ("broader", "related", "inputs", "processes", "substitutes", "convertible_to", "matches")

@@ -63,7 +63,7 @@ def read_needs(path: Path) -> list[JudgedNeed]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RefusedInput(f"There is no file {path}.", "Check the path.") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RefusedInput(f"{path} is not JSON: {error}.", "Write a list of {id, text, lang}.") from error
     if not isinstance(found, list):
         raise RefusedInput(f"{path} holds no list.", "Write a list of {id, text, lang}.")

@@ -39,25 +39,35 @@ class Found(NamedTuple):
 class LabelTable:
     """Sorted keys of labels; a label whose words come in another order is another label."""
 
-    def __init__(self, keys: NDArray[np.uint64], labels: NDArray[np.int32], firsts: NDArray[np.uint64]) -> None:
+    def __init__(
+        self,
+        keys: NDArray[np.uint64],
+        labels: NDArray[np.int32],
+        firsts: NDArray[np.uint64],
+        longest: NDArray[np.int8],
+    ) -> None:
         self.keys = keys
         self.labels = labels
         self.firsts = firsts  # keys of the words that labels begin with, so that other words cost nothing
+        self.longest = longest  # words of the longest label that begins with each of them
 
     @classmethod
     def of(cls, labels: Iterable[str]) -> LabelTable:
         """The table of the labels, which are numbered in the order given."""
         pairs: list[tuple[int, int]] = []
-        firsts: set[int] = set()
+        firsts: dict[int, int] = {}
         for number, label in enumerate(labels):
             parts = words(label)
             if 0 < len(parts) <= MOST_WORDS:
                 pairs.append((key(parts), number))
-                firsts.add(key(parts[:1]))
+                first = key(parts[:1])
+                firsts[first] = max(len(parts), firsts.get(first, 0))
         pairs.sort()
         keys = np.array([k for k, _ in pairs], dtype=np.uint64)
         numbers = np.array([n for _, n in pairs], dtype=np.int32)
-        return cls(keys, numbers, np.array(sorted(firsts), dtype=np.uint64))
+        begun = sorted(firsts)
+        longest = np.array([firsts[first] for first in begun], dtype=np.int8)
+        return cls(keys, numbers, np.array(begun, dtype=np.uint64), longest)
 
     def find(self, parts: Sequence[str]) -> list[Found]:
         """Every label that is a run of the words given, the longest first; runs inside a longer one are left out."""
@@ -66,7 +76,15 @@ class LabelTable:
         single = np.array([key([part]) for part in parts], dtype=np.uint64)
         at = np.minimum(np.searchsorted(self.firsts, single), len(self.firsts) - 1)
         starts = np.flatnonzero(self.firsts[at] == single).tolist()
-        runs = [(s, s + n) for n in range(MOST_WORDS, 0, -1) for s in starts if s + n <= len(parts)]
+        if not starts:
+            return []
+        most = self.longest[at].tolist()
+        runs = [
+            (s, s + n)
+            for n in range(max(most[s] for s in starts), 0, -1)
+            for s in starts
+            if n <= most[s] and s + n <= len(parts)
+        ]
         wanted = np.array([key(parts[start:end]) for start, end in runs], dtype=np.uint64)
         lows, highs = np.searchsorted(self.keys, wanted, "left"), np.searchsorted(self.keys, wanted, "right")
         found: list[Found] = []

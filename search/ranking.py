@@ -14,6 +14,7 @@ from search.segment import Segment
 
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
+_BETWEEN = 1  # power by which a scheme counts less whose best concept fits less than another's
 _BEST = 0.3  # part of the concept channel that the best competency alone decides; the rest is all that fit
 _MANY = 0.25  # power of an actor's number of competencies by which the sum over them is divided
 _SATURATION = 1.5  # a sum of so much more counts by 1 - 1/e of the rest
@@ -63,9 +64,14 @@ def expand(hits: Sequence[Hit], concepts: Concepts, sharpness: float) -> tuple[N
     out = np.zeros(len(concepts), dtype=np.float32)
     by = np.full(len(concepts), -1, dtype=np.int32)
     best = max((hit.score for hit in hits), default=0.0)
+    own: dict[int, float] = {}  # the best of each scheme: actors that bear codes of one are compared within it
+    for hit in hits:
+        scheme = int(concepts.schemes[hit.concept])
+        own[scheme] = max(own.get(scheme, 0.0), hit.score)
     for number, hit in enumerate(hits):
         columns, weights = concepts.neighbours(hit.concept)
-        worth = weights * np.float32((hit.score / best) ** sharpness)
+        leader = own[int(concepts.schemes[hit.concept])]
+        worth = weights * np.float32((hit.score / leader) ** sharpness * (leader / best) ** _BETWEEN)
         better = worth > out[columns]
         out[columns[better]] = worth[better]
         by[columns[better]] = number

@@ -202,16 +202,21 @@ def _tag(
             if code in place:
                 put(number, place[code], _CODE, 0)
     about = [at for at, p in enumerate(texts) if p.field not in ("name", "descriptions")]
-    hits = concepts.understand([texts[at].text for at in about], rows[about], most=8)
-    for at, found in zip(about, hits, strict=True):
+    # Where there are codes, somebody who read the whole notice has said what it is about; a text said twice is read once.
+    first: dict[str, int] = {}
+    for at in about:
+        if not texts[at].codes:
+            first.setdefault(texts[at].text, at)
+    hits = dict(zip(first, concepts.understand(list(first), rows[list(first.values())], most=8), strict=True))
+    for at in about:
         passage = texts[at]
         for code in passage.codes:
             if code in place:
                 put(owners[at], place[code], _CODE, at + 1)
         if passage.codes:
-            continue  # somebody who read the whole notice has said what it is about
+            continue
         least = _TAG_LEAST_REPORTED if passage.field == "evidence" else _TAG_LEAST
-        for hit in found[:_TAGS]:
+        for hit in hits[passage.text][:_TAGS]:
             if hit.score >= least:
                 put(owners[at], hit.concept, 0.95 * hit.score * TRUST[passage.field], at + 1)
     size = (len(actors), len(concepts))

@@ -1,4 +1,4 @@
-"""Counts the solutions of a result while the engine writes it, and stops it at a budget."""
+"""Counts the solutions of a result while the engine writes it, and stops a result that passes its budget."""
 
 from __future__ import annotations
 
@@ -15,55 +15,81 @@ class Solutions:
 
     def __init__(self, form: str) -> None:
         self._count = {"json": self._json, "xml": self._xml, "csv": self._csv, "tsv": self._tsv}[form]
-        self._seen = 0
+        self._header = form in ("csv", "tsv")
+        self._found = 0
         self._tail = b""
+        self._half = b""  # a backslash whose partner is still to come
         self._inside = False  # a string that the piece before left open
 
     @property
     def rows(self) -> int:
         """Solutions seen so far."""
-        return max(0, self._seen)
+        return max(0, self._found - self._header)
 
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes."""
-        self._seen += self._count(piece)
+        self._found += self._count(piece)
 
     def _outside(self, piece: bytes) -> bytes:
         """What stands outside double quotes, the quotes left out."""
         parts = piece.split(b'"')
-        begins = 1 if self._inside else 0
+        outside = b"".join(parts[self._inside :: 2])
         self._inside ^= len(parts) % 2 == 0
-        return b"".join(parts[begins::2])
+        return outside
 
     def _tsv(self, piece: bytes) -> int:
-        return self._lines(piece.count(b"\n"))
+        return piece.count(b"\n")
 
     def _csv(self, piece: bytes) -> int:
-        return self._lines(self._outside(piece).count(b"\n"))
-
-    def _lines(self, found: int) -> int:
-        if found and not self._tail:
-            self._tail = b"header"
-            return found - 1
-        return found
+        return self._outside(piece).count(b"\n")
 
     def _xml(self, piece: bytes) -> int:
         text = self._tail + piece
-        self._tail = text[-(len(b"<result>") - 1) :]
+        self._tail = text[1 - len(b"<result>") :]
         return text.count(b"<result>")
 
     def _json(self, piece: bytes) -> int:
-        """Between strings, `[{` opens the first solution and `},{` each other one: no other list holds objects."""
-        text = self._tail + piece.replace(b"\\\\", b"") if not self._tail else self._tail + piece
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-        return self._objects(text)
-
-    def _objects(self, text: bytes) -> int:
-        raise NotImplementedError
-
-
-def bounded(send: Callable[[bytes], None], most: int) -> Callable[[bytes], None]:
-    raise NotImplementedError
+        """Outside strings `[{` opens the first solution and `},{` each other one: no other list holds objects."""
+        text = (self._half + piece).replace(b"\\\\", b"")
+        self._half = b"\\" if text.endswith(b"\\") else b""
+        text = text.removesuffix(b"\\").replace(b'\\"', b"")
+        before, text = self._tail, self._tail + self._outside(text)
+        self._tail = text[-2:]
+        return text.count(b"},{") + text.count(b"[{") - before.count(b"[{")
 
 
-_ = (TooLarge, _CHUNK)
+class Bounded:
+    """A file to write to: hands on what is written in large pieces, and refuses what passes a budget."""
+
+    def __init__(self, send: Callable[[bytes], None], most: int, rows: int, solutions: Solutions | None = None) -> None:
+        self._send = send
+        self._left = most
+        self._most_rows = rows
+        self._solutions = solutions
+        self._waiting = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Takes bytes. Raises TooLarge once they or the solutions in them are more than the budget."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLarge("The result is larger than what one answer may hold.", MEND)
+        self._waiting += data
+        if len(self._waiting) >= _CHUNK:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Hands on what waits."""
+        piece = bytes(self._waiting)
+        self._waiting.clear()
+        if self._solutions is not None:
+            self._solutions.feed(piece)
+            check_rows(self._solutions.rows, self._most_rows)
+        if piece:
+            self._send(piece)
+
+
+def check_rows(rows: int, most: int) -> None:
+    """Raises TooLarge when a result has more rows than the budget."""
+    if rows > most:
+        raise TooLarge(f"The result has more than {most:,} rows, the most one answer may hold.", MEND)

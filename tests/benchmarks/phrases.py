@@ -18,17 +18,30 @@ class Tongue:
 
 TONGUES = {
     "en": Tongue(
-        ("Supply of {a}", "Framework agreement for {a}", "{a}: delivery and installation", "Purchase of {a} for {city}"),
+        (
+            "Supply of {a}",
+            "Framework agreement for {a}",
+            "{a}: delivery and installation",
+            "Purchase of {a} for {city}",
+        ),
         ("Lot {n}: {a} and {b}.", "Delivery of {n} units of {a}.", "Provision of {a}, with an option on {b}."),
         ("The contract runs for {n} months.", "Delivery within {n} days of each order.", "Maintenance is included."),
-        ("We have been making {a} since {year}.", "A family firm from {city}: {a}, {b}.", "Specialists in {a} and {b}."),
+        (
+            "We have been making {a} since {year}.",
+            "A family firm from {city}: {a}, {b}.",
+            "Specialists in {a} and {b}.",
+        ),
         ("City of {city}", "{city} University Hospital", "{city} County Council"),
     ),
     "fr": Tongue(
         ("Fourniture de {a}", "Accord-cadre : {a}", "{a} : livraison et mise en service", "Achat de {a} pour {city}"),
         ("Lot n° {n} : {a} et {b}.", "Livraison de {n} unités, {a}.", "Marché de {a}, avec option sur {b}."),
         ("Le marché dure {n} mois.", "Livraison sous {n} jours après commande.", "La maintenance est comprise."),
-        ("Nous fabriquons depuis {year} : {a}.", "Entreprise familiale à {city} : {a}, {b}.", "Spécialiste : {a}, {b}."),
+        (
+            "Nous fabriquons depuis {year} : {a}.",
+            "Entreprise familiale à {city} : {a}, {b}.",
+            "Spécialiste : {a}, {b}.",
+        ),
         ("Ville de {city}", "Centre hospitalier de {city}", "Communauté d'agglomération de {city}"),
     ),
     "de": Tongue(
@@ -129,6 +142,23 @@ MORE_LABELS = {
 }  # fmt: skip
 ROOTS = ("al", "bra", "cor", "del", "er", "fal", "gran", "hel", "in", "jor", "kal", "lum", "mar", "nov", "or", "pra")
 MIDDLES = ("da", "ber", "co", "do", "fe", "ga", "li", "ma", "ne", "po", "ri", "sa", "ta", "ti", "ven", "vi")
-ENDS = ("nia", "mont", "tec", "sen", "berg", "lux", "ris", "dur", "val", "nova", "max", "fort", "lis", "tra", "ko", "ra")
+ENDS = (
+    "nia",
+    "mont",
+    "tec",
+    "sen",
+    "berg",
+    "lux",
+    "ris",
+    "dur",
+    "val",
+    "nova",
+    "max",
+    "fort",
+    "lis",
+    "tra",
+    "ko",
+    "ra",
+)
 TRADES = ("", "", " Industries", " Group", " & Co", " Technik", " Systems", " Medical", " Services", " International")
 CERTIFICATES = ("ISO 9001", "ISO 13485", "ISO 14001", "EN 14683", "EN 149", "IATF 16949", "EN 9100", "ISO 22000")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from kg.ingest import Rejected, Report, ingest
 from kg.intake import parse
 from kg.journal import Journal
 from kg.mapping import from_statements, to_statements
-from kg.model import Actor, Concept, Source, Text
+from kg.model import Actor, Concept, Evidence, Source, Text
 from kg.readers.job import Job
 from kg.terms import from_payload, to_payload
 from kg.validation import Validator
@@ -95,6 +96,17 @@ def test_shapes_are_checked_and_say_where(journal: Journal) -> None:
     report = _put(journal, [_row("ada"), _row("bob", country="Atlantis", number=7)])
     assert [(f.file, f.row, f.column, f.severity) for f in report.findings] == [("world.csv", 7, "country", "error")]
     assert _names(journal) == {"ada": "Ada"}
+
+
+@pytest.mark.parametrize("address", ["https://example.org/100%", "http://[x", "https://example.org/#a#b"])
+def test_what_no_graph_would_take_is_set_aside(address: str, journal: Journal) -> None:
+    evidence = (Evidence(title="T", url=address),)
+    report = _put(journal, [_row("ada", website=address), _row("bob", evidence=evidence), _row("cyd")])
+    assert report.set_aside == 2
+    assert all(address in f.reason and f.mend for f in report.findings)
+    assert set(_names(journal)) == {"cyd"}
+    with pytest.raises(RefusedInput, match="cannot be described"):
+        _put(journal, [_row("dan")], replace(SOURCE, licence=address))
 
 
 def test_checks_see_what_stays_live_beside_the_batch(journal: Journal) -> None:
