@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg import mapping
+from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.faults import point
 from kg.journal import Change, Journal
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # Fresh changes are searched exactly beside the generation; past this many, or this share of it, a rebuild is cheaper.
 FRESH_MOST = 500
 FRESH_SHARE = 0.05
+_CONCEPT = f"<{v.SKOS}Concept>"
 KEPT = 2  # generations kept: the one served and the one before, which a reader may still hold
 
 
@@ -136,20 +139,24 @@ class Index:
     def _build(self, progress: Callable[[str, int, int], None] | None) -> Generation:
         seq = self._journal.last_seq
         actors: list[Actor] = []
-        concepts: list[Concept] = []
+        concepts: list[Change] = []
         sources: list[Source] = []
-        for entity in self._entities():
-            match entity:
-                case Actor():
-                    actors.append(entity)
-                case Concept():
-                    concepts.append(entity)
-                case Source():
-                    sources.append(entity)
+        key = hashlib.sha256()
+        for change in self._journal.entities():
+            if _CONCEPT in change.payload:
+                concepts.append(change)
+                key.update(change.sha256.encode())
+                continue
+            match entity_of(change):
+                case Actor() as actor:
+                    actors.append(actor)
+                case Source() as source:
+                    sources.append(source)
         return generations.build(
             self._folder,
             actors=actors,
-            concepts=concepts,
+            concepts=lambda: [entity for entity in map(entity_of, concepts) if isinstance(entity, Concept)],
+            concepts_key=key.hexdigest(),
             sources=sources,
             encoder=self.encoder,
             seq=seq,
@@ -157,12 +164,6 @@ class Index:
             on_step=point,
             progress=progress,
         )
-
-    def _entities(self) -> Iterator[Entity]:
-        for change in self._journal.entities():
-            entity = entity_of(change)
-            if entity is not None:
-                yield entity
 
     def check(self) -> str:
         """What is wrong with the newest generation, or an empty string."""

@@ -181,10 +181,9 @@ class Concepts:
         for found in self._by_label(text):
             if found.score > best.get(found.concept, found._replace(score=0.0)).score:
                 best[found.concept] = found
-        for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-            if row < 0 or score <= self.tuning.floor[1]:
-                break
-            concept, label = (int(n) for n in self._owners[row])
+        known = int(np.count_nonzero((rows >= 0) & (scores > self.tuning.floor[1])))  # they come best first
+        owners = self._owners[rows[:known]].tolist()
+        for score, (concept, label) in zip(scores[:known].tolist(), owners, strict=True):
             if concept not in best:
                 best[concept] = Hit(concept, min(1.0, score), label)
             elif score > best[concept].score:
@@ -193,9 +192,10 @@ class Concepts:
 
     def _by_label(self, text: str) -> list[Hit]:
         parts = words(text)
+        total = max(1, sum(map(len, parts)))
         hits = []
         for label, start, end in self._found.find(parts):
-            share = sum(map(len, parts[start:end])) / max(1, sum(map(len, parts)))
+            share = sum(map(len, parts[start:end])) / total
             sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
             if end - start == 1 and share < 0.5 and len(parts[start]) < 4:
                 continue  # a short word inside a long text is seldom what it is about

@@ -24,7 +24,7 @@ from search.concepts import Concepts
 from search.encoder import Encoder
 from search.segment import Segment
 
-FORMAT = 2
+FORMAT = 3
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]
@@ -89,17 +89,20 @@ def build(
     folder: Path,
     *,
     actors: Sequence[Actor],
-    concepts: Sequence[Concept],
+    concepts: Sequence[Concept] | Callable[[], Sequence[Concept]],
     sources: Sequence[Source],
     encoder: Encoder,
     seq: int,
     predicates: Mapping[str, str],
+    concepts_key: str = "",
     on_step: _Step = lambda name: None,
     progress: _Progress | None = None,
 ) -> Generation:
     """Writes a generation below `folder` and opens it. Raises StorageFull when the disk is full or read-only.
 
     `predicates` are the IRIs that the fields of actors, evidence and concepts have in the graph, for the reasons.
+    `concepts_key` changes whenever the concepts do: with the same key those of the newest generation are taken over,
+    and `concepts`, when it is a function, is not called.
     """
     partial = folder / f".partial-{os.getpid()}"
     target = folder / _name(seq, encoder)
@@ -108,9 +111,12 @@ def build(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         on_step("index.begun")
-        known = Concepts.build(concepts, encoder)
-        segment = Segment.build(actors, known, encoder, partial, progress)
+        known = _unchanged(folder, concepts_key, encoder)
+        if known is None:
+            known = Concepts.build(concepts() if callable(concepts) else concepts, encoder)
         known.write(partial)
+        concept_files = _files(partial)
+        segment = Segment.build(actors, known, encoder, partial, progress)
         segment.write(partial)
         on_step("index.written")
         manifest = {
@@ -121,6 +127,7 @@ def build(
             "actors": len(segment),
             "sources": sorted(source.id for source in sources),
             "predicates": dict(predicates),
+            "concepts": {"key": concepts_key, "files": concept_files},
             "sha256": {name: _digest(partial / name) for name in _files(partial)},
         }
         text = json.dumps(manifest, indent=1, sort_keys=True)
@@ -136,6 +143,24 @@ def build(
         shutil.rmtree(partial, ignore_errors=True)
         raise _storage_error(error, folder) from error
     return open_generation(target, encoder)
+
+
+def _unchanged(folder: Path, key: str, encoder: Encoder) -> Concepts | None:
+    """The concepts of the newest generation when they are these very ones and whole; they need no encoding again."""
+    if not key:
+        return None
+    for previous in sorted(folder.glob(f"[0-9]*-{_mark(encoder)}"))[-1:]:
+        try:
+            manifest = _manifest(previous)
+            if manifest["concepts"]["key"] != key or manifest["model"] != encoder.name:
+                return None
+            for name in manifest["concepts"]["files"]:
+                if _digest(previous / name) != manifest["sha256"][name]:
+                    return None
+            return Concepts.open(previous, encoder.dimension)
+        except (DamagedData, OSError, KeyError, ValueError):
+            return None
+    return None
 
 
 def _storage_error(error: Exception, folder: Path) -> Exception:

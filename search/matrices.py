@@ -33,6 +33,19 @@ def cell(found: Matrix, number: int, column: int) -> float:
     return float(values[at]) if at < len(columns) and columns[at] == column else 0.0
 
 
+def transposed(found: Matrix) -> Matrix:
+    """The matrix with rows and columns changed over."""
+    return sparse.csr_array(found.T.tocsr())
+
+
+def rows(found: Matrix, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """(places in `data` and `indices`, which of `numbers` each is of) of all the cells of some rows."""
+    starts = found.indptr[numbers].astype(np.int64)
+    counts = found.indptr[numbers + 1] - starts
+    which = np.repeat(np.arange(len(numbers)), counts)
+    return np.arange(len(which)) + (starts - (np.cumsum(counts) - counts))[which], which
+
+
 def write(path: Path, found: Matrix) -> None:
     """Writes a matrix as its three arrays."""
     np.savez(path, data=found.data, indices=found.indices, indptr=found.indptr, shape=np.array(found.shape))

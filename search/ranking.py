@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search import matrices
 from search.concepts import Concepts, Hit, Tuning
 from search.query import Query
-from search.segment import Segment
+from search.segment import Segment, given
 
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
@@ -106,24 +107,29 @@ def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]
 
 
 def _by_concept(asked: Asked, segment: Segment) -> NDArray[np.float32]:
-    tags = segment.tags
     out = np.zeros(len(segment), dtype=np.float32)
-    if not tags.nnz or not asked.answers.any():
+    wanted = np.flatnonzero(asked.answers)
+    cells, which = matrices.rows(segment.bearers, wanted)
+    if not len(cells):
         return out
-    worth = tags.data * asked.answers[tags.indices]
-    filled = np.flatnonzero(np.diff(tags.indptr))
-    starts = tags.indptr[filled]
-    best = np.maximum.reduceat(worth, starts)
-    total = np.add.reduceat(worth, starts)
-    fits = total / np.diff(tags.indptr)[filled] ** _MANY
-    out[filled] = asked.sure * (_BEST * best + (1 - _BEST) * (1 - np.exp(-_SATURATION * fits)))
+    actors = segment.bearers.indices[cells]
+    worth = segment.bearers.data[cells] * asked.answers[wanted][which]
+    order = np.argsort(actors, kind="stable")
+    found, starts = np.unique(actors[order], return_index=True)
+    best, total = np.maximum.reduceat(worth[order], starts), np.add.reduceat(worth[order], starts)
+    fits = total / np.diff(segment.tags.indptr)[found] ** _MANY
+    out[found] = asked.sure * (_BEST * best + (1 - _BEST) * (1 - np.exp(-_SATURATION * fits)))
     return out
 
 
-def with_concept(asked: Asked, segment: Segment, actor: int) -> float:
-    """The concept channel of an actor if it also had the concept that the need was understood as."""
-    columns, sure = segment.tags_of(actor)
-    worth = [*(sure * asked.answers[columns]).tolist(), 1.0]
+def with_statement(asked: Asked, segment: Segment, actor: int) -> float:
+    """The concept channel of an actor if it also said, in the need's own words, that it makes what is needed."""
+    has = {int(c): float(s) for c, s in zip(*segment.tags_of(actor), strict=True)}
+    for concept, sure in given(asked.hits, "makes"):
+        has[concept] = max(sure, has.get(concept, 0.0))
+    if not has:
+        return 0.0
+    worth = [sure * float(asked.answers[concept]) for concept, sure in has.items()]
     fits = sum(worth) / len(worth) ** _MANY
     return float(asked.sure * (_BEST * max(worth) + (1 - _BEST) * (1 - np.exp(-_SATURATION * fits))))
 
@@ -132,20 +138,19 @@ def _by_text(
     asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, tuning: Tuning
 ) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
-    nearest: dict[int, int] = {}
     if not asked.vector.any():
-        return out, nearest
+        return out, {}
     low, high = tuning.bounds(asked.words)
     rows_allowed = None if allowed is None else allowed[segment.owners]
-    scores, rows = segment.vectors.search(asked.vector, _PASSAGES, rows_allowed)
-    for cosine, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
-        if row < 0 or cosine <= low:
-            break
-        actor = int(segment.owners[row])
-        if actor not in nearest:
-            nearest[actor] = row
-            out[actor] = min(1.0, (cosine - low) / (high - low))
-    return out, nearest
+    standing = None if rows_allowed is None else segment.said.standing(rows_allowed)
+    scores, vectors = segment.vectors.search(asked.vector, _PASSAGES, standing)
+    near = int(np.count_nonzero((vectors[0] >= 0) & (scores[0] > low)))  # they come nearest first
+    passages, which = segment.said.expand(vectors[0, :near])
+    if rows_allowed is not None:
+        passages, which = passages[rows_allowed[passages]], which[rows_allowed[passages]]
+    actors, first = np.unique(segment.owners[passages], return_index=True)
+    out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low))
+    return out, dict(zip(actors.tolist(), passages[first].tolist(), strict=True))
 
 
 def _by_keywords(

@@ -6,9 +6,10 @@ A generation holds one segment on disk; what is fresher than it is another one, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from kg.model import Actor
 from search import matrices
 from search.columns import Columns
-from search.concepts import Concepts
+from search.concepts import Concepts, Hit
 from search.encoder import Encoder
 from search.keywords import KeywordIndex
 from search.matrices import Matrix
@@ -33,6 +34,34 @@ _CODE = 1.0  # a code that the source itself gave
 Step = Callable[[str, int, int], None]
 
 
+class Groups(NamedTuple):
+    """Passages by the vector of their text: those of vector v are members[starts[v]:starts[v + 1]]."""
+
+    starts: NDArray[np.int64]
+    members: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, spoken: NDArray[np.int32], count: int) -> Groups:
+        """The groups of `count` vectors, from the vector of each passage; -1 is in none."""
+        order = np.argsort(spoken, kind="stable").astype(np.int32)
+        starts = np.searchsorted(spoken, np.arange(count + 1), sorter=order)
+        return cls(starts - starts[0], order[starts[0] :])
+
+    def standing(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which vectors have an allowed passage [v], from which passages are allowed [n]."""
+        before = np.concatenate([[0], np.cumsum(allowed[self.members])])
+        out: NDArray[np.bool_] = before[self.starts[1:]] > before[self.starts[:-1]]
+        return out
+
+    def expand(self, vectors: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(passages, which of `vectors` each has) in the order of `vectors`."""
+        starts = self.starts[vectors]
+        counts = self.starts[vectors + 1] - starts
+        which = np.repeat(np.arange(len(vectors)), counts)
+        places = np.arange(len(which)) + (starts - (np.cumsum(counts) - counts))[which]
+        return self.members[places], which
+
+
 class Segment:
     """Actors, numbered from 0, and everything a need is compared with."""
 
@@ -43,6 +72,7 @@ class Segment:
         owners: NDArray[np.int32],
         columns: Columns,
         vectors: VectorIndex,
+        said: Groups,
         keywords: KeywordIndex,
         tags: Matrix,
         causes: Matrix,
@@ -51,7 +81,8 @@ class Segment:
         self._texts = texts
         self.owners = owners  # the actor of each passage
         self.columns = columns
-        self.vectors = vectors
+        self.vectors = vectors  # one a text, however many passages say it
+        self.said = said  # the passages of each vector
         self.keywords = keywords
         self.tags = tags  # [actor, concept] → how surely the actor has it
         self._causes = causes  # the same cells → 1 + the passage that says so; 0 for a code of the actor itself
@@ -72,14 +103,15 @@ class Segment:
             found = passages(actor)
             texts += found
             owners += [number] * len(found)
-        rows = _encode(texts, encoder, progress)
-        tags, causes = _tag(actors, texts, owners, rows, concepts)
+        vectors, spoken = _encode(texts, encoder, progress)
+        tags, causes = _tag(actors, texts, owners, vectors, spoken, concepts)
         return cls(
-            Records.of(asdict(_summary(actor)) for actor in actors),
+            Records.of(_summary(actor) for actor in actors),
             Records.of(list(_flat(passage)) for passage in texts),
             np.array(owners, dtype=np.int32),
             Columns.of(actors),
-            VectorIndex.of(rows),
+            VectorIndex.of(vectors),
+            Groups.of(spoken, len(vectors)),
             KeywordIndex.build(((p.text, p.lang) for p in texts), folder / "keywords" if folder else None),
             tags,
             causes,
@@ -92,6 +124,7 @@ class Segment:
         np.save(folder / "owners.npy", self.owners)
         self.columns.write(folder)
         self.vectors.write(folder / "passages.faiss")
+        np.savez(folder / "said.npz", starts=self.said.starts, members=self.said.members)
         matrices.write(folder / "tags.npz", self.tags)
         matrices.write(folder / "causes.npz", self._causes)
 
@@ -99,12 +132,14 @@ class Segment:
     def open(cls, folder: Path, dimension: int) -> Segment:
         """The segment that was written to `folder`. Raises DamagedData."""
         texts = Records.open(folder, "passages")
+        said = np.load(folder / "said.npz")
         return cls(
             Records.open(folder, "actors"),
             texts,
             np.load(folder / "owners.npy"),
             Columns.open(folder),
             VectorIndex.open(folder / "passages.faiss", dimension=dimension),
+            Groups(said["starts"], said["members"]),
             KeywordIndex.open(folder / "keywords", len(texts)),
             matrices.read(folder / "tags.npz"),
             matrices.read(folder / "causes.npz"),
@@ -112,6 +147,11 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.actors)
+
+    @cached_property
+    def bearers(self) -> Matrix:
+        """[concept, actor] → how surely the actor has it."""
+        return matrices.transposed(self.tags)
 
     def summary(self, number: int) -> ActorSummary:
         """What a list of results shows of an actor."""
@@ -144,21 +184,11 @@ class Segment:
         return found - 1 if found > 0 else None
 
 
-def _summary(actor: Actor) -> ActorSummary:
-    return ActorSummary(
-        iri=actor.iri,
-        id=actor.id,
-        name=actor.name,
-        kind=actor.kind,
-        country=actor.country,
-        nuts=actor.nuts,
-        city=actor.city,
-        latitude=actor.latitude,
-        longitude=actor.longitude,
-        size=actor.size,
-        website=actor.website,
-        clusters=actor.clusters,
-    )
+_SHOWN = tuple(field.name for field in fields(ActorSummary))
+
+
+def _summary(actor: Actor) -> dict[str, Any]:
+    return {name: getattr(actor, name) for name in _SHOWN}
 
 
 def _flat(passage: Passage) -> tuple[Any, ...]:
@@ -166,27 +196,35 @@ def _flat(passage: Passage) -> tuple[Any, ...]:
     return p.field, p.text, p.said, p.lang, p.node, p.part, p.date, p.source, p.url, p.buyer, p.status, p.codes
 
 
-def _encode(texts: Sequence[Passage], encoder: Encoder, progress: Step | None) -> NDArray[np.float32]:
-    """Vectors [n, d] of the passages; the same text is encoded once, and names are left as zeros."""
+def _encode(
+    texts: Sequence[Passage], encoder: Encoder, progress: Step | None
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Vectors [u, d] of the different texts, and which one each passage says [n]; -1 for names, which have none."""
     place: dict[str, int] = {}
     for passage in texts:
         if passage.field != "name":
             place.setdefault(passage.text, len(place))
     unique = list(place)
-    vectors = np.zeros((len(unique) + 1, encoder.dimension), dtype=np.float32)
+    vectors = np.zeros((len(unique), encoder.dimension), dtype=np.float32)
     for start in range(0, len(unique), _BATCH):
-        vectors[start : start + _BATCH][: len(unique) - start] = encoder.encode(unique[start : start + _BATCH])
+        vectors[start : start + _BATCH] = encoder.encode(unique[start : start + _BATCH])
         if progress:
             progress("vectors", min(start + _BATCH, len(unique)), len(unique))
-    nothing = len(unique)
-    return vectors[[nothing if p.field == "name" else place[p.text] for p in texts]]
+    return vectors, np.array([-1 if p.field == "name" else place[p.text] for p in texts], dtype=np.int32)
+
+
+def given(hits: Sequence[Hit], field: str) -> list[tuple[int, float]]:
+    """(concept, how surely) that a passage in a field gives an actor, by what its text is about."""
+    least = _TAG_LEAST_REPORTED if field == "evidence" else _TAG_LEAST
+    return [(hit.concept, 0.95 * hit.score * TRUST[field]) for hit in hits[:_TAGS] if hit.score >= least]
 
 
 def _tag(
     actors: Sequence[Actor],
     texts: Sequence[Passage],
     owners: Sequence[int],
-    rows: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    spoken: NDArray[np.int32],
     concepts: Concepts,
 ) -> tuple[Matrix, Matrix]:
     """Which competencies each actor has: by its codes, and by what its passages are about."""
@@ -202,12 +240,13 @@ def _tag(
             if code in place:
                 put(number, place[code], _CODE, 0)
     about = [at for at, p in enumerate(texts) if p.field not in ("name", "descriptions")]
-    # Where there are codes, somebody who read the whole notice has said what it is about; a text said twice is read once.
+    # Who gave codes had read the whole notice and said what it is about; of other texts, each is read once.
     first: dict[str, int] = {}
     for at in about:
         if not texts[at].codes:
             first.setdefault(texts[at].text, at)
-    hits = dict(zip(first, concepts.understand(list(first), rows[list(first.values())], most=8), strict=True))
+    understood = concepts.understand(list(first), vectors[spoken[list(first.values())]], most=8)
+    hits = dict(zip(first, understood, strict=True))
     for at in about:
         passage = texts[at]
         for code in passage.codes:
@@ -215,10 +254,8 @@ def _tag(
                 put(owners[at], place[code], _CODE, at + 1)
         if passage.codes:
             continue
-        least = _TAG_LEAST_REPORTED if passage.field == "evidence" else _TAG_LEAST
-        for hit in hits[passage.text][:_TAGS]:
-            if hit.score >= least:
-                put(owners[at], hit.concept, 0.95 * hit.score * TRUST[passage.field], at + 1)
+        for concept, sure in given(hits[passage.text], passage.field):
+            put(owners[at], concept, sure, at + 1)
     size = (len(actors), len(concepts))
     tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
     return tags, matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)

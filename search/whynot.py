@@ -16,6 +16,8 @@ from search.results import ActorSummary
 from search.segment import Segment
 
 _CONSTRAINTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
+_QUOTED = 200  # characters of the need that are repeated
+_SAME_WORDS = 0.55  # keyword channel of a statement that is the need's words and no more, at the least
 Verdict = Literal["shown", "further down", "constraint", "too weak"]
 
 
@@ -24,8 +26,8 @@ class WhyNot:
     """Where an actor stands for a need.
 
     `constraint` names the first one failed and what the actor says there; `rank` counts from 1 among all who came up;
-    `needed` is the score that the page's last result has, or the least that is shown at all; `would` names one fact
-    that would bring the actor there, with the score it would then have, or says that none alone would.
+    `needed` is the score that the page's last result has, or the least that is shown at all; `would` names one
+    statement that would bring the actor there, with the score it would then have, or says that it would not suffice.
     """
 
     actor: ActorSummary
@@ -61,7 +63,7 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     verdict: Verdict = "constraint" if failed else "too weak"
     if not failed and rank is not None and own >= weights.possible:
         verdict = "shown" if rank <= last else "further down"
-    would = "" if verdict == "shown" else _would(asked, segment, number, generation, weights, needed)
+    would = "" if verdict == "shown" else _would(asked, segment, number, weights, needed)
     says = _says(verdict, summary.name, failed, rank, own, needed)
     return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would)
 
@@ -94,26 +96,13 @@ def _failed(query: Query, segment: Segment, number: int) -> str:
     return ""
 
 
-def _would(
-    asked: Asked,
-    segment: Segment,
-    number: int,
-    generation: Generation,
-    weights: Weights,
-    needed: float,
-) -> str:
-    concepts = generation.concepts
-    if asked.hits and asked.sure > 0:
-        label = concepts.label(asked.hits[0].concept, asked.language)
-        fact = f"a statement that it makes or does “{label}”"
-        concept = ranking.with_concept(asked, segment, number)
-    else:
-        fact = f"a statement that it makes or does “{asked.query.text}”"
-        concept = 0.0
-    after = np.array([[concept, 1.0, 1.0]], dtype=np.float32)  # said in the very words of the need
+def _would(asked: Asked, segment: Segment, number: int, weights: Weights, needed: float) -> str:
+    said = asked.query.text if len(asked.query.text) <= _QUOTED else asked.query.text[: _QUOTED - 1] + "…"
+    fact = f"a statement that it makes or does “{said}”"
+    after = np.array([[ranking.with_statement(asked, segment, number), 1.0, _SAME_WORDS]], dtype=np.float32)
     score = float(ranking.fuse(after, weights)[0])
     if score < needed:
-        return f"No single fact: even with {fact} the score would be {score:.2f}, below {needed:.2f}."
+        return f"Not by one statement: even with {fact} the score would be {score:.2f}, below {needed:.2f}."
     return f"With {fact} the score would be {score:.2f}, at least the {needed:.2f} that is needed."
 
 

@@ -48,7 +48,8 @@ def serve_command(host: str | None, port: int | None, data: Path | None) -> None
 def _listen(host: str, port: int) -> socket.socket:
     """A socket bound to the address, so that a taken port is said before anything is opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once (TCP_NODELAY) only over sockets that name their protocol.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

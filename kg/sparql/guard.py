@@ -22,12 +22,12 @@ _TOKEN = re.compile(
   | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*+\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*+'{3}
       |"(?:[^"\\\r\n]|\\.)*+"|'(?:[^'\\\r\n]|\\.)*+')
   | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
-  | (?P<name>(?:[^\W\d](?:[\w.·-]*[\w·-])?)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[^\w\s])
+  | (?P<name>(?:[^\W\d][\w.·-]*+(?<!\.))?+:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[^\w\s])
       (?:\.*(?:[\w:·-]|%[0-9A-Fa-f]{2}|\\[^\w\s]))*+)?)
   | (?P<variable>[?$]\w++)
   | (?P<language>@[a-zA-Z]++(?:-[a-zA-Z0-9-]++)?)
   | (?P<number>[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?)
-  | (?P<word>[^\W\d]\w*+)
+  | (?P<word>[^\W\d][\w.·-]*+)
   | (?P<open>[({\[]) | (?P<close>[)}\]])
   | (?P<typed>\^\^)
   | (?P<operator>\|\||&&|<<|>>|[|/^!+*=<>-])
@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
-_DISGUISED = re.compile(r"\).*service.*#", re.IGNORECASE)  # FILTER(?a<?b)SERVICE#>: an IRI, or a call behind "<"
+_PIECE = re.compile(r"[^\W\d]\w*+|-")  # what `a-b.c` may be to the engine: words, and operators between them
 _WRITES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD", "WITH"})
 _QUERIES = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "graph", "DESCRIBE": "graph"}
 
@@ -65,7 +65,10 @@ def tokens(query: str) -> Iterator[tuple[str, str, int]]:
     """(kind, text, offset) of everything but white space and comments."""
     for match in _TOKEN.finditer(query):
         kind = match.lastgroup or "other"
-        if kind != "skip":
+        if kind == "word":  # read in one go and then cut, so that `a.a.a.a` takes no longer than it is long
+            for piece in _PIECE.finditer(query, match.start(), match.end()):
+                yield "operator" if piece.group() == "-" else "word", piece.group(), piece.start()
+        elif kind != "skip":
             yield kind, match.group(), match.start()
 
 
@@ -116,11 +119,18 @@ def _read(query: str) -> Shape:
                 raise _reaches_out(query, offset)
             dataset = dataset or (len(chains) == 1 and word.startswith("FROM"))
             kind = kind or _kind(word, query, offset)
-        elif token == "iri" and _DISGUISED.search(text):
+        elif token == "iri" and _disguised(text.lower()):
             raise _reaches_out(query, offset)
     if not kind:
         raise QueryRefused("The query has no SELECT, ASK, CONSTRUCT or DESCRIBE.", "Begin it with one of them.")
     return Shape(kind, dataset)
+
+
+def _disguised(iri: str) -> bool:
+    """FILTER(?a<?b)SERVICE#>: an IRI to us, "less than" and then a call to the engine."""
+    closed = iri.find(")")
+    called = iri.find("service", closed) if closed >= 0 else -1
+    return called >= 0 and "#" in iri[called:]
 
 
 def _reaches_out(query: str, offset: int) -> QueryRefused:

@@ -160,8 +160,10 @@ def test_an_index_of_another_model_is_refused_and_built_again(copied: Path) -> N
         found = engine.search(NEED)
         assert found.model == "hashing-256"
         assert engine.check() == []
+        made = engine.index.open()
+        assert made is not None
         with pytest.raises(DamagedData, match="was made by the model"):
-            generation.open_generation(newest(copied), built_in)
+            generation.open_generation(made.folder, built_in)
     with Engine.open(copied, write=True) as engine:
         assert names(engine) == wanted
         assert engine.search(NEED).model == built_in.name

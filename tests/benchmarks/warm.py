@@ -1,0 +1,52 @@
+"""A process that answers needs from memory and says how long it took and how much memory it holds, as JSON.
+
+python -m tests.benchmarks.warm ours DATA NEEDS          one line
+python -m tests.benchmarks.warm simple FOLDER NEEDS N…   one line for each number of actors
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import report
+
+_WARM_UP = 10
+
+
+def measure(search: Callable[[str], Any], needs: list[str]) -> dict[str, Any]:
+    """Seconds of each need, and MiB resident afterwards."""
+    for need in needs[:_WARM_UP]:
+        search(need)
+    seconds = []
+    for need in needs:
+        started = time.perf_counter()
+        search(need)
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": seconds, "resident": report.resident()}
+
+
+def main() -> None:
+    """Measures one side."""
+    side, folder, needs = sys.argv[1], Path(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))
+    if side == "ours":
+        from api.engine import Engine
+        from search.query import Query
+
+        with Engine.open(folder) as engine:
+            print(json.dumps(measure(lambda need: engine.search(Query(need)), needs)))
+        return
+    from tests.benchmarks.simple import Simple
+
+    other = Simple.open(folder)
+    for count in map(int, sys.argv[4:]):
+        other.grow(count)
+        print(json.dumps(measure(other.search, needs)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
