@@ -20,7 +20,7 @@ DEMO_NEEDS = ("hydroalcoholic gel", "pièces pour respirateurs", "FFP2-Masken")
 def demo_command(data: Path | None) -> None:
     """Make a data folder with the sample (who made what in the spring of 2020) and answer three needs.
 
-    Example: filiere demo --data /tmp/filiere-demo
+    Example: filiere demo --data ./demo-data
     """
     from search.query import Query
 
