@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.model import Actor
-from search.encoder import fold
 from search.query import Query
+from search.subwords import fold
 
 FACETS = ("country", "kind", "size", "source")
 _EARTH_KM = 6371.0

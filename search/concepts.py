@@ -22,17 +22,15 @@ from search.encoder import Encoder, normalise
 from search.labels import LabelTable, words
 from search.matrices import Matrix
 from search.records import Records
+from search.spread import MANNERS, spread
 from search.vectors import VectorIndex
 
-# How far an actor that has the second concept answers a need for the first.
-NARROWER, BROADER, INPUT, CONVERTIBLE, RELATED = 0.95, 0.6, 0.4, 0.45, 0.35
-_UPWARDS = 0.85  # for each step from a code up to the concept that was asked for
-_STEPS = 6  # of broader that are followed: CPV, the deepest in use, has five
-MANNERS = ("makes", "narrower", "broader", "input", "convertible", "related")
 _MOST_HITS = 96
 _WHOLE_LABEL = 1.0
 _PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of them, the nearer to 1
+_PART_LEAST = 0.3  # share of the text below which a label inside it is not taken for what the text is about
 _BATCH = 4096  # texts encoded at a time
+_SAID_ALREADY = 0.75  # cosine from which another label of a concept adds nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +45,21 @@ class Tuning:
     certain: tuple[float, float] = (0.85, 0.6)
     few: int = 3
     many: int = 30
+    sharpness: float = 24.0
+    nothing: tuple[float, float] = (0.55, 0.3)
 
     def bounds(self, count: int) -> tuple[float, float]:
         """(floor, certain) for a text of so many words."""
-        share = math.log(max(count, self.few) / self.few) / math.log(self.many / self.few)
-        share = min(1.0, share)
-        low, high = (first + (last - first) * share for first, last in (self.floor, self.certain))
+        low, high = (self._between(*bound, count) for bound in (self.floor, self.certain))
         return low, high
+
+    def background(self, count: int) -> float:
+        """The cosine of "none of these" for a text of so many words."""
+        return self._between(*self.nothing, count)
+
+    def _between(self, first: float, last: float, count: int) -> float:
+        share = math.log(max(count, self.few) / self.few) / math.log(self.many / self.few)
+        return first + (last - first) * min(1.0, share)
 
     def sure(self, cosine: float, count: int) -> float:
         """A cosine of a text of so many words as a share of certainty, 0 to 1."""
@@ -101,7 +107,7 @@ class Concepts:
         ordered = sorted(concepts, key=lambda c: c.iri)
         labels = _labels(ordered)
         prototypes, owners = _prototypes(ordered, labels, encoder)
-        spread, manners = _spread(ordered)
+        worth, manners = spread(ordered)
         return cls(
             Records.of(_rows(ordered)),
             Records.of(labels),
@@ -110,7 +116,7 @@ class Concepts:
             VectorIndex.of(prototypes, full=True),
             owners,
             _schemes(ordered),
-            spread,
+            worth,
             manners,
         )
 
@@ -196,9 +202,9 @@ class Concepts:
         hits = []
         for label, start, end in self._found.find(parts):
             share = sum(map(len, parts[start:end])) / total
+            if share < _PART_LEAST:
+                continue  # a few words inside a long text are seldom what it is about
             sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
-            if end - start == 1 and share < 0.5 and len(parts[start]) < 4:
-                continue  # a short word inside a long text is seldom what it is about
             hits.append(Hit(int(self._named[label]), sure, label))
         return hits
 
@@ -281,65 +287,50 @@ def _labels(concepts: Sequence[Concept]) -> list[tuple[int, str, str, str]]:
 def _prototypes(
     concepts: Sequence[Concept], labels: Sequence[tuple[int, str, str, str]], encoder: Encoder
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Vectors [n, d] and their (concept, label) [n, 2]; label -1 stands for all preferred labels together."""
+    """Vectors [n, d] and their (concept, label) [n, 2]; label -1 stands for all preferred labels together.
+
+    A concept that the encoder has an anchor for lies there. Of the other labels those are kept that lie far from the
+    concept's vectors so far: labels in 22 languages mostly say the same.
+    """
+    anchored = _anchored(concepts, encoder)
+    spoken = [at for at, (number, *_) in enumerate(labels) if number not in anchored]
     rows = np.zeros((len(labels), encoder.dimension), dtype=np.float32)
-    for start in range(0, len(labels), _BATCH):
-        rows[start : start + _BATCH] = encoder.encode([text for _, _, text, _ in labels[start : start + _BATCH]])
+    for start in range(0, len(spoken), _BATCH):
+        part = spoken[start : start + _BATCH]
+        rows[part] = encoder.encode([labels[at][2] for at in part])
     middle = np.zeros((len(concepts), encoder.dimension), dtype=np.float32)
-    for row, (number, kind, _, _) in zip(rows, labels, strict=True):
+    others: dict[int, list[int]] = {}
+    for at in spoken:
+        number, kind, _, _ = labels[at]
         if kind == "preferred":
-            middle[number] += row
-    other = [at for at, (_, kind, _, _) in enumerate(labels) if kind != "preferred"]
-    labelled = sorted({number for number, kind, _, _ in labels if kind == "preferred"})
-    owners = [(number, -1) for number in labelled] + [(labels[at][0], at) for at in other]
-    vectors = np.concatenate([normalise(middle[labelled]), rows[other]])
+            middle[number] += rows[at]
+        else:
+            others.setdefault(number, []).append(at)
+    labelled = sorted({labels[at][0] for at in spoken if labels[at][1] == "preferred"})
+    middle = normalise(middle)
+    for number, vector in anchored.items():
+        middle[number] = vector
+    at_middle = sorted({*labelled, *anchored})
+    far = [(number, at) for number, found in others.items() for at in _far(middle[number], found, rows)]
+    owners = [(number, -1) for number in at_middle] + far
+    vectors = np.concatenate([middle[at_middle], rows[[at for _, at in far]]])
     return vectors, np.array(owners, dtype=np.int32).reshape(-1, 2)
 
 
-def _spread(concepts: Sequence[Concept]) -> tuple[Matrix, Matrix]:
-    place = {concept.iri: number for number, concept in enumerate(concepts)}
-    cells: dict[tuple[int, int], tuple[float, str]] = {}
-
-    def put(asked: int, had: int, weight: float, manner: str) -> None:
-        if weight > cells.get((asked, had), (0.0, ""))[0]:
-            cells[asked, had] = (weight, manner)
-
-    for number, concept in enumerate(concepts):
-        put(number, number, 1.0, "makes")
-        for weight, above in _ancestors(concept, concepts, place):
-            put(above, number, weight, "narrower")
-        for name, weight, manner in (
-            ("broader", BROADER, "broader"),
-            ("inputs", INPUT, "input"),
-            ("processes", INPUT, "input"),
-            ("substitutes", RELATED, "related"),
-            ("related", RELATED, "related"),
-        ):
-            for iri in getattr(concept, name):
-                if iri in place:
-                    put(number, place[iri], weight, manner)
-        for iri in concept.convertible_to:  # who has this concept could turn to that one
-            if iri in place:
-                put(place[iri], number, CONVERTIBLE, "convertible")
-        for iri in concept.matches:  # the same thing in another scheme, both ways
-            if iri in place:
-                put(number, place[iri], NARROWER, "narrower")
-                put(place[iri], number, NARROWER, "narrower")
-    size = (len(concepts), len(concepts))
-    weights = [weight for weight, _ in cells.values()]
-    codes = [1 + MANNERS.index(manner) for _, manner in cells.values()]
-    return matrices.matrix(cells, weights, size, np.float32), matrices.matrix(cells, codes, size, np.int8)
+def _anchored(concepts: Sequence[Concept], encoder: Encoder) -> dict[int, NDArray[np.float32]]:
+    if encoder.anchors is None:
+        return {}
+    place = encoder.anchors.place
+    codes = ((number, f"{concept.scheme}:{concept.notation}") for number, concept in enumerate(concepts))
+    return {number: encoder.anchors.vectors[place[code]] for number, code in codes if code in place}
 
 
-def _ancestors(concept: Concept, concepts: Sequence[Concept], place: dict[str, int]) -> list[tuple[float, int]]:
-    """(weight, number) of everything above a concept, nearer ones first."""
-    out: dict[int, float] = {}
-    level, weight = [place[iri] for iri in concept.broader if iri in place], NARROWER
-    for _ in range(_STEPS):
-        fresh = [number for number in level if number not in out]
-        if not fresh:
-            break
-        out |= dict.fromkeys(fresh, weight)
-        level = [place[iri] for number in fresh for iri in concepts[number].broader if iri in place]
-        weight *= _UPWARDS
-    return [(weight, number) for number, weight in out.items()]
+def _far(middle: NDArray[np.float32], labels: Sequence[int], rows: NDArray[np.float32]) -> list[int]:
+    """Those of the labels whose vector is far from the middle and from those chosen before."""
+    kept: list[int] = []
+    chosen = [middle]
+    for at in labels:
+        if float(np.max(np.stack(chosen) @ rows[at])) < _SAID_ALREADY:
+            kept.append(at)
+            chosen.append(rows[at])
+    return kept

@@ -1,7 +1,7 @@
 """Texts to unit vectors: the encoder contract, a small true engine without a model, and the packaged static model.
 
-The static model keeps one vector a subword token; a text's vector is the sum over its tokens, normalised. It needs
-numpy and tokenizers alone, and the only module that imports tokenizers is this one.
+The static model keeps one vector for each part of a word; a text's vector is the sum over its words, normalised. It
+needs numpy and tokenizers alone.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData, MissingExtra, NotFound
+from search.subwords import MOST_CHARACTERS, Subwords, fold, words
 
-MOST_CHARACTERS = 4000  # of a text that are encoded; what a need or a quote is about is said long before
 PACKAGED = Path(__file__).resolve().parent / "models" / "static"
-FORMAT = 1
-_ACCENTS = re.compile("[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff\u20d0-\u20ff]")  # combining marks
+FORMAT = 2
+_FULL_WEIGHT = 25  # words at the beginning of a text that count in full
+_REMEMBERED = 40_000  # words whose vectors are kept at hand (60 MB)
+_WORDS_AT_A_TIME = 1000
 _SURROGATE = re.compile("[\ud800-\udfff\x00]")
 
 
@@ -32,6 +34,7 @@ class Encoder(Protocol):
 
     name: str
     dimension: int
+    anchors: Anchors | None  # concepts whose place was learnt; None for a model that knows labels alone
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension], rows of length 1; a text without a known token gives a row of zeros."""
@@ -42,13 +45,6 @@ def normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     out: NDArray[np.float32] = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return out
-
-
-def fold(text: str) -> str:
-    """Case-folded text without accents: what keywords, labels and the hashing encoder compare."""
-    if text.isascii():
-        return text.lower()
-    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
 
 
 def _clean(text: str) -> str:
@@ -62,6 +58,7 @@ class HashingEncoder:
     def __init__(self, dimension: int = 256) -> None:
         self.dimension = dimension
         self.name = f"hashing-{dimension}"
+        self.anchors: Anchors | None = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension] of length 1."""
@@ -77,19 +74,26 @@ class HashingEncoder:
 
 
 class StaticEncoder:
-    """One int8 vector a token with a float scale, summed and normalised. About 0.1 ms a query."""
+    """One 4-bit vector with a scale for each part of a word, added up and normalised; about 0.1 ms a need.
+
+    `anchors` are concepts whose place was learnt from texts about them, not from their labels alone.
+    """
 
     def __init__(
-        self, name: str, tokenizer_json: str, vectors: NDArray[np.int8], scales: NDArray[np.float32], unknown: int
+        self,
+        name: str,
+        subwords: Subwords,
+        packed: NDArray[np.uint8],
+        scales: NDArray[np.float16],
+        anchors: Anchors | None = None,
     ) -> None:
-        from tokenizers import Tokenizer
-
         self.name = name
-        self.dimension = int(vectors.shape[1])
-        self._tokenizer = Tokenizer.from_str(tokenizer_json)
-        self._vectors = vectors
+        self.dimension = 2 * int(packed.shape[1])
+        self.anchors = anchors
+        self._subwords = subwords
+        self._packed = packed
         self._scales = scales
-        self._unknown = unknown
+        self._seen: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
     def load(cls, folder: Path) -> StaticEncoder:
@@ -108,24 +112,64 @@ class StaticEncoder:
             raise DamagedData(f"{folder} holds a model of format {manifest['format']}.", "Upgrade filiere.")
         return cls(
             manifest["name"],
-            (folder / "tokenizer.json").read_text(encoding="utf-8"),
+            Subwords.read(folder / "tokenizer.json", int(manifest["buckets"])),
             np.load(folder / "vectors.npy", mmap_mode="r"),
             np.load(folder / "scales.npy"),
-            int(manifest["unknown"]),
+            Anchors.load(folder, float(manifest["sharpness"])) if (folder / "anchors.npz").is_file() else None,
         )
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension] of length 1."""
         rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        if not texts:
-            return rows
-        found = self._tokenizer.encode_batch_fast([_clean(text) for text in texts], add_special_tokens=False)
-        for row, encoding in zip(rows, found, strict=True):
-            ids = np.asarray(encoding.ids, dtype=np.int64)
-            ids = ids[ids != self._unknown]
-            if len(ids):
-                row[:] = self._scales[ids] @ self._vectors[ids].astype(np.float32)
+        found = [words(text) for text in texts]
+        vectors = self._vectors({word for parts in found for word in parts})
+        for row, parts in zip(rows, found, strict=True):
+            if parts:
+                row[:] = position_weights(len(parts)) @ np.stack([vectors[word] for word in parts])
         return normalise(rows)
+
+    def _vectors(self, wanted: set[str]) -> dict[str, NDArray[np.float32]]:
+        """The vector of each word; words met before are remembered, up to a bound."""
+        seen = self._seen
+        fresh = [word for word in wanted if word not in seen]
+        if len(seen) + len(fresh) > _REMEMBERED:
+            seen = self._seen = {}  # another thread goes on with the one it has
+            fresh = list(wanted)
+        for start in range(0, len(fresh), _WORDS_AT_A_TIME):
+            part = fresh[start : start + _WORDS_AT_A_TIME]
+            parts = self._subwords.of(part)
+            flat = np.concatenate(parts)
+            scales = self._scales[flat].astype(np.float32)[:, None]
+            packed = self._packed[flat]
+            low = (packed & 15).astype(np.float32)
+            high = (packed >> 4).astype(np.float32)
+            unpacked = (np.concatenate([low, high], axis=1) - 8) * scales
+            ends = np.cumsum([len(numbers) for numbers in parts])
+            for word, first, last in zip(part, [0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+                seen[word] = unpacked[first:last].sum(axis=0)
+        return seen
+
+
+def position_weights(count: int) -> NDArray[np.float32]:
+    """How much each word of a text counts [count]: what it is about is said first, the rest goes into details."""
+    return np.minimum(1.0, np.sqrt(_FULL_WEIGHT / np.arange(1, count + 1))).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Unit vectors [n, d] of concepts by `scheme:notation`; `sharpness` makes their cosines with a text logits."""
+
+    vectors: NDArray[np.float32]
+    place: dict[str, int]
+    sharpness: float
+
+    @classmethod
+    def load(cls, folder: Path, sharpness: float) -> Anchors:
+        """What is in `anchors.npz`: int8 rows with a scale each, and their codes."""
+        with np.load(folder / "anchors.npz") as found:
+            vectors = found["vectors"].astype(np.float32)
+            place = {str(code): number for number, code in enumerate(found["codes"])}
+        return cls(normalise(vectors), place, sharpness)
 
 
 def load_encoder(name: str | None = None) -> Encoder:

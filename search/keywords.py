@@ -16,7 +16,7 @@ import tantivy
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData
-from search.encoder import fold
+from search.subwords import fold
 
 # Languages for which tantivy has a Snowball stemmer.
 STEMMERS = {

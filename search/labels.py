@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search.encoder import fold
+from search.subwords import fold
 
 MOST_WORDS = 8  # of a label that is looked for
 _WORD = re.compile(r"\w+")

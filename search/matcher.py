@@ -16,6 +16,7 @@ from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored, Weights
 from search.reasons import reasons
 from search.results import Answer, ConceptHit, Match, Matches, Need
+from search.understanding import meaning
 from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
@@ -35,9 +36,8 @@ class Matcher:
         started = time.perf_counter()
         _check(query)
         asked = self._understand(query)
-        tuning = self._generation.concepts.tuning
         found = [
-            ranking.score(asked, segment, standing, self._weights, tuning)
+            ranking.score(asked, segment, standing, self._weights, self._generation.concepts)
             for segment, standing in self._generation.segments()
         ]
         ranked = _ranked(found, self._weights.possible)
@@ -64,10 +64,9 @@ class Matcher:
         lang = query.lang[:2].lower() or language.guess(text)
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
-        answers, by = ranking.expand(hits, self._generation.concepts, self._weights.sharpness)
         count = len(words(text))
-        sure = self._generation.concepts.tuning.sure(hits[0].score, count) if hits else 0.0
-        return Asked(query, lang, vector, hits, answers, by, sure, count)
+        concepts = self._generation.concepts
+        return Asked(query, lang, vector, hits, meaning(hits, count, concepts, concepts.tuning), count)
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

@@ -21,6 +21,7 @@ _LEADS = {
     "input": "Makes or does what goes into it",
     "convertible": "Could convert to it",
     "related": "Makes or does something close to it",
+    "beside": "Makes or does another thing of its class",
 }
 _NEAR = "Says something close in meaning"
 _SAME = "Says just that"
@@ -96,12 +97,12 @@ def _stated(passage: Passage, actor: str, predicates: dict[str, str]) -> Iterato
 def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generation) -> Iterator[tuple[float, Reason]]:
     columns, sure = segment.tags_of(actor)
     worth = sorted(
-        ((float(s) * float(asked.answers[c]), int(c)) for c, s in zip(columns, sure, strict=True)), reverse=True
+        ((float(s) * float(asked.meant.answers[c]), int(c)) for c, s in zip(columns, sure, strict=True)), reverse=True
     )
     for value, had in worth[:_MOST]:
-        if value * asked.sure < _LEAST:
+        if value < _LEAST:
             return
-        yield value * asked.sure, _by_concept(asked, segment, actor, had, generation)
+        yield value, _by_concept(asked, segment, actor, had, generation)
 
 
 def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation: Generation) -> Reason:
@@ -135,8 +136,8 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
 
 def _asked_for(asked: Asked, had: int, generation: Generation) -> tuple[int, str]:
     """The concept of the need that having `had` answers best, and in what manner."""
-    first = asked.hits[0]
-    wanted = asked.hits[int(asked.by[had])]
+    first = asked.meant.hits[0]
+    wanted = asked.meant.hits[int(asked.meant.by[had])]
     if wanted.score < _CLEAR * first.score:  # one of the things the need might have meant, but not the likeliest
         return first.concept, generation.concepts.manner(first.concept, had) or "related"
     return wanted.concept, generation.concepts.manner(wanted.concept, had) or "makes"

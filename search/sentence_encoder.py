@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from kg.errors import NotFound
+from search.encoder import Anchors
 
 
 class SentenceEncoder:
@@ -21,6 +22,7 @@ class SentenceEncoder:
             raise NotFound(f"The model {name!r} cannot be loaded ({error}).", "Name a folder that holds it.") from error
         self.name = f"sentence-transformers:{name}"
         self.dimension = len(self._model.encode("x"))
+        self.anchors: Anchors | None = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension] of length 1."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from kg.errors import NotFound
 from search import ranking
+from search.concepts import Concepts
 from search.generation import Generation
 from search.query import Query
 from search.ranking import Asked, Weights
@@ -47,8 +48,8 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     summary = segment.summary(number)
     failed = _failed(asked.query, segment, number)
     free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
-    tuning = generation.concepts.tuning
-    found = [ranking.score(free, part, standing, weights, tuning) for part, standing in generation.segments()]
+    concepts = generation.concepts
+    found = [ranking.score(free, part, standing, weights, concepts) for part, standing in generation.segments()]
     scores = np.concatenate([scored.scores for scored in found])
     own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
     for scored in found:
@@ -63,7 +64,7 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     verdict: Verdict = "constraint" if failed else "too weak"
     if not failed and rank is not None and own >= weights.possible:
         verdict = "shown" if rank <= last else "further down"
-    would = "" if verdict == "shown" else _would(asked, segment, number, weights, needed)
+    would = "" if verdict == "shown" else _would(asked, segment, number, concepts, weights, needed)
     says = _says(verdict, summary.name, failed, rank, own, needed)
     return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would)
 
@@ -96,10 +97,10 @@ def _failed(query: Query, segment: Segment, number: int) -> str:
     return ""
 
 
-def _would(asked: Asked, segment: Segment, number: int, weights: Weights, needed: float) -> str:
+def _would(asked: Asked, segment: Segment, number: int, concepts: Concepts, weights: Weights, needed: float) -> str:
     said = asked.query.text if len(asked.query.text) <= _QUOTED else asked.query.text[: _QUOTED - 1] + "…"
     fact = f"a statement that it makes or does “{said}”"
-    after = np.array([[ranking.with_statement(asked, segment, number), 1.0, _SAME_WORDS]], dtype=np.float32)
+    after = np.array([[ranking.with_statement(asked, segment, number, concepts), 1.0, _SAME_WORDS]], dtype=np.float32)
     score = float(ranking.fuse(after, weights)[0])
     if score < needed:
         return f"Not by one statement: even with {fact} the score would be {score:.2f}, below {needed:.2f}."

@@ -7,11 +7,15 @@ import json
 import random
 import re
 import zlib
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _FRENCH_ENGLISH = re.compile(r"^ +en: (.+)\n +fr: (.+)$", re.MULTILINE)
 _EVERY = 25  # one notice in so many is kept aside to measure on
+_LONGEST = 600  # characters of a notice that are learnt from
+LEXICON = Path(__file__).with_name("lexicon.tsv")
 
 
 @dataclass(slots=True)
@@ -25,13 +29,21 @@ class LabelledConcept:
 
 @dataclass(slots=True)
 class Corpus:
-    """Concepts, and pairs of (text, key of the concept it is about)."""
+    """Concepts, and pairs of (text, key of the concept it is about). Codes of CPV come first."""
 
     concepts: list[LabelledConcept]
     texts: list[tuple[str, str]]
-    pairs: list[tuple[str, str]]  # texts that say the same: title and body, notices in two languages
     held_out: list[LabelledConcept]
     texts_held_out: list[tuple[str, str]]
+
+    def by_text(self) -> list[tuple[str, tuple[list[str], float]]]:
+        """Each different text with its keys and its weight: a notice in 24 languages counts as five, not as 24."""
+        keys: dict[str, list[str]] = {}
+        for text, key in self.texts:
+            if key not in keys.setdefault(text, []):
+                keys[text].append(key)
+        copies = Counter(tuple(sorted(found)) for found in keys.values())
+        return [(text, (found, copies[tuple(sorted(found))] ** -0.35)) for text, found in keys.items()]
 
 
 def _table(path: Path, prefix: str, languages: list[str], key: str) -> list[LabelledConcept]:
@@ -99,6 +111,39 @@ def _thesaurus(path: Path) -> list[LabelledConcept]:
     return [concept for concept in found.values() if len(concept.labels) > 1]
 
 
+def _lexicon(path: Path) -> list[LabelledConcept]:
+    """Words of tenders, shop floors and everyday life: a column a language, variants separated by "|"."""
+    out: list[LabelledConcept] = []
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            labels = [(lang, part.strip()) for lang, said in row.items() for part in said.split("|") if part.strip()]
+            out.append(LabelledConcept(f"word:{len(out)}", labels, row["en"].split("|")[0].strip()))
+    return out
+
+
+def _parallel(rows: Iterable[dict[str, str]]) -> list[LabelledConcept]:
+    """What notices say in several languages; the pieces of a notice come in the same order in each of them."""
+    notices: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        said = notices.setdefault(row["notice"], {}).setdefault(row["lang"], [])
+        said.append(_said(row))
+    out: list[LabelledConcept] = []
+    for notice, spoken in notices.items():
+        lengths = Counter(len(said) for said in spoken.values())
+        count, _ = lengths.most_common(1)[0]
+        whole = {lang: said for lang, said in spoken.items() if len(said) == count}
+        if len(whole) < 2:
+            continue
+        for piece in range(count):
+            labels = [(lang, said[piece]) for lang, said in whole.items()]
+            out.append(LabelledConcept(f"notice:{notice}:{piece}", labels, dict(labels).get("en", "")))
+    return out
+
+
+def _said(row: dict[str, str]) -> str:
+    return " ".join(f"{row['title']}. {row['text']}".split())[:_LONGEST].strip(". ")
+
+
 def load(data: Path, thesaurus: Path | None, *, hold_out: int, seed: int) -> Corpus:
     """Everything below `data` (folders vocabularies and ted); `hold_out` CPV codes are kept for measuring."""
     folder = data / "vocabularies"
@@ -106,20 +151,16 @@ def load(data: Path, thesaurus: Path | None, *, hold_out: int, seed: int) -> Cor
     chosen = set(random.Random(seed).sample(range(len(cpv)), hold_out)) if hold_out else set()
     concepts = [concept for number, concept in enumerate(cpv) if number not in chosen]
     nace = _table(folder / "nace_rev2_4lang.tsv", "nace:", ["en", "fr", "de", "it"], "code")
-    concepts += _eurovoc(folder) + _esco(folder) + nace
+    concepts += _eurovoc(folder) + _esco(folder) + nace + _lexicon(LEXICON)
     if thesaurus is not None and thesaurus.is_file():
         concepts += _thesaurus(thesaurus)
-    texts: list[tuple[str, str]] = []
-    pairs: list[tuple[str, str]] = []
-    aside: list[tuple[str, str]] = []
+    rows = json.loads((data / "ted" / "train_texts.json").read_text(encoding="utf-8"))
+    aside = [row for row in rows if zlib.crc32(row["notice"].encode()) % _EVERY == 0]
+    used = [row for row in rows if zlib.crc32(row["notice"].encode()) % _EVERY]
     known = {concept.key for concept in concepts}
-    for row in json.loads((data / "ted" / "train_texts.json").read_text(encoding="utf-8")):
-        title, body = row["title"].strip(), row["text"].strip()
-        if title and body and title not in body:
-            pairs.append((title, body[:600]))
-        for code in row["cpv"]:
-            key = "cpv:" + code
-            if key in known:
-                said = (" ".join(f"{title}. {body}".split())[:600].strip(". "), key)
-                (aside if zlib.crc32(row["notice"].encode()) % _EVERY == 0 else texts).append(said)
-    return Corpus([c for c in concepts if c.labels], texts, pairs, [cpv[number] for number in sorted(chosen)], aside)
+    concepts += _parallel(used)
+    texts, kept = (
+        [(_said(row), "cpv:" + code) for row in part for code in row["cpv"] if "cpv:" + code in known and _said(row)]
+        for part in (used, aside)
+    )
+    return Corpus([c for c in concepts if c.labels], texts, [cpv[number] for number in sorted(chosen)], kept)

@@ -6,18 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoder import Encoder, normalise
+from search.encoder import Encoder, StaticEncoder
 from search.training.corpus import LabelledConcept
 
 
-def text_hits(
-    encoder: Encoder, codes: Sequence[LabelledConcept], texts: Sequence[tuple[str, str]], depth: int = 10
-) -> float:
-    """Share of (text, code) whose code is among the `depth` nearest of all, each by its labels together."""
-    place = {concept.key: number for number, concept in enumerate(codes)}
-    middle = np.stack([encoder.encode([text for _, text in concept.labels]).sum(axis=0) for concept in codes])
-    scores = encoder.encode([text for text, _ in texts]) @ normalise(middle).T
-    own = scores[np.arange(len(texts)), [place[key] for _, key in texts]]
+def text_hits(encoder: StaticEncoder, texts: Sequence[tuple[str, str]], depth: int = 10) -> float:
+    """Share of (text, code) whose code is among the `depth` nearest of all anchors."""
+    assert encoder.anchors is not None
+    scores = encoder.encode([text for text, _ in texts]) @ encoder.anchors.vectors.T
+    own = scores[np.arange(len(texts)), [encoder.anchors.place[key] for _, key in texts]]
     return round(float(np.mean((scores > own[:, None]).sum(axis=1) < depth)), 4)
 
 

@@ -1,4 +1,4 @@
-"""Vocabulary and vectors of the static encoder: a Unigram tokenizer, then two stages of contrastive learning."""
+"""Vectors of the static encoder: words joined across languages by labels, then contract texts joined to their codes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from tokenizers.trainers import UnigramTrainer
 from torch.nn import functional
 from tqdm import tqdm
 
+from search.encoder import position_weights
+from search.subwords import Subwords, words
 from search.training.corpus import Corpus, LabelledConcept
 
 _TEMPERATURE = 0.05
-_DROP = 0.1  # share of tokens left out of a training text, so that no single token carries it alone
-_LONG = 16  # tokens from which a text is cut and thinned more: notices are few, so each is shown in many ways
+_DROP = 0.1  # share of the words and of the word parts left out of a training text, so that none carries it alone
+_LONG = 8  # words from which a text is cut and thinned more: notices are few, so each is shown in many ways
 _DROP_LONG = 0.5
-_SIBLINGS = 0.5  # share of a batch drawn from a few divisions of CPV, whose codes are the hardest to tell apart
-_DIVISIONS = 6
-_BROADER = 0.15  # share of texts that are drawn to the code above theirs
+_LEVELS = (4, 3, 2)  # digits of CPV's classes, groups and divisions: a near miss is better than a wide one
+_LEVEL_WEIGHT = 0.5
+_FIRST_SHARPNESS = 25.0
+_BETAS = (0.9, 0.999)
 UNKNOWN = "<unk>"
 
 
@@ -32,58 +35,61 @@ class Recipe:
     """Every number of a training run; `seed` makes it repeatable on the same machine."""
 
     vocabulary: int = 64_000
-    dimension: int = 384
-    align_steps: int = 5000
-    tune_steps: int = 2500
+    buckets: int = 160_000
+    dimension: int = 256
+    align_steps: int = 4000
+    tune_steps: int = 300
     batch: int = 1024
     rate: float = 0.01
-    teacher_weight: float = 2.0
+    tune_rate: float = 0.003
+    anchor_rate: float = 0.001
+    teacher_weight: float = 1.0
     seed: int = 20200325
 
 
 def learn_tokenizer(corpus: Corpus, recipe: Recipe) -> Tokenizer:
-    """Unigram over NFKD text without accents and case; words marked at their beginning."""
+    """Unigram over folded words, each marked at its beginning."""
     tokenizer = Tokenizer(Unigram())
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
-    )
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.UnicodeScripts(), pre_tokenizers.Digits(individual_digits=False), pre_tokenizers.Whitespace(),
+        [pre_tokenizers.UnicodeScripts(), pre_tokenizers.Digits(individual_digits=False),
          pre_tokenizers.Metaspace(split=True)]
     )  # fmt: skip
     trainer = UnigramTrainer(
         vocab_size=recipe.vocabulary, special_tokens=[UNKNOWN], unk_token=UNKNOWN, max_piece_length=18
     )
     labels = (text for concept in corpus.concepts for _, text in concept.labels)
-    tokenizer.train_from_iterator([*labels, *(text for text, _ in corpus.texts)], trainer)
+    said = [*labels, *(text for text, _ in corpus.texts)]
+    tokenizer.train_from_iterator((word for text in said for word in words(text)), trainer)
     return tokenizer
 
 
-class Bags:
-    """Token ids of many texts in one flat array, from which batches are cut."""
+class Lexicon:
+    """The parts of every word met in training, in one flat array."""
 
-    def __init__(self, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
-        unknown = tokenizer.token_to_id(UNKNOWN)
-        assert unknown is not None
-        self.ids = [
-            np.array([i for i in encoding.ids if i != unknown] or [unknown], dtype=np.int64)
-            for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        ]
+    def __init__(self, subwords: Subwords) -> None:
+        self._subwords = subwords
+        self._place: dict[str, int] = {}
+        self._parts: list[NDArray[np.int64]] = []
 
-    def batch(self, rows: Sequence[int], generator: np.random.Generator | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """(flat ids, offsets) of the rows, some of each left out when a generator is given."""
-        picked = [self.ids[row] for row in rows]
-        if generator is not None:
-            picked = [_part(ids, generator) for ids in picked]
-        lengths = [len(ids) for ids in picked]
-        offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-        return torch.from_numpy(np.concatenate(picked)), torch.from_numpy(offsets)
+    def bags(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """The numbers of the words of each text; one that is empty has word 0."""
+        found = [words(text) for text in texts]
+        fresh = list(dict.fromkeys(word for parts in found for word in parts if word not in self._place))
+        for word, parts in zip(fresh, self._subwords.of(fresh), strict=True):
+            self._place[word] = len(self._parts)
+            self._parts.append(parts if len(parts) else np.zeros(1, dtype=np.int64))
+        return [np.array([self._place[word] for word in parts] or [0], dtype=np.int64) for parts in found]
+
+    def parts(self, numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """The parts of each of the words."""
+        return [self._parts[number] for number in numbers.tolist()]
 
 
-def _part(ids: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Some of a text's tokens: of a long one a window, and fewer of them the longer it is."""
+def thinned(ids: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Some of a text's words: of a long one a window, and fewer of them the longer it is."""
     count = len(ids)
-    if count < 3:
+    if count < 2:
         return ids
     drop = _DROP
     if count >= _LONG:
@@ -97,30 +103,62 @@ def _part(ids: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.
 
 
 class Student:
-    """The embedding table and its optimiser."""
+    """The table of vectors and its optimiser: Adam, lazily, over the rows that a step touches."""
 
-    def __init__(self, size: int, recipe: Recipe) -> None:
-        torch.manual_seed(recipe.seed)
-        self.table = torch.nn.EmbeddingBag(size, recipe.dimension, mode="sum", sparse=True)
-        torch.nn.init.normal_(self.table.weight, std=0.05)
-        self.optimiser = torch.optim.SparseAdam(list(self.table.parameters()), lr=recipe.rate)
+    def __init__(self, lexicon: Lexicon, size: int, recipe: Recipe) -> None:
+        generator = torch.Generator().manual_seed(recipe.seed)
+        self.lexicon = lexicon
+        self.table = torch.empty(size, recipe.dimension).normal_(std=0.05, generator=generator)
+        self._first = torch.zeros_like(self.table)
+        self._second = torch.zeros_like(self.table)
+        self._generator = np.random.default_rng(recipe.seed)
+        self._touched: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._steps = 0
 
-    def vectors(self, bags: Bags, rows: Sequence[int], generator: np.random.Generator | None) -> torch.Tensor:
-        """Unit vectors [n, d] of the rows of a bag."""
-        return functional.normalize(self.table(*bags.batch(rows, generator)), dim=1)
+    def vectors(self, bags: Sequence[NDArray[np.int64]], *, learning: bool = True) -> torch.Tensor:
+        """Unit vectors [n, d] of the texts; once a step while learning, since it notes which rows were touched."""
+        picked = [thinned(ids, self._generator) for ids in bags] if learning else list(bags)
+        lengths = np.array([len(ids) for ids in picked])
+        flat = np.concatenate(picked)
+        unique, which = np.unique(flat, return_inverse=True)
+        parts = self.lexicon.parts(unique)
+        if learning:
+            parts = [p[self._generator.random(len(p)) >= _DROP] if len(p) > 3 else p for p in parts]
+        sizes = np.array([len(p) for p in parts])
+        rows, places = np.unique(np.concatenate(parts), return_inverse=True)
+        touched = torch.from_numpy(rows)
+        table = self.table[touched]
+        if learning:
+            table.requires_grad_()
+            self._touched = touched, table
+        starts = torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)[:-1]]))
+        each = functional.embedding_bag(torch.from_numpy(places), table, starts, mode="sum")
+        weights = np.concatenate([position_weights(length) for length in lengths])
+        begins = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]))
+        total = functional.embedding_bag(
+            torch.from_numpy(which), each, begins, mode="sum", per_sample_weights=torch.from_numpy(weights)
+        )
+        return functional.normalize(total, dim=1)
 
     def step(self, loss: torch.Tensor, rate: float) -> None:
         """One step of descent at a learning rate."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
+        assert self._touched is not None
+        rows, leaf = self._touched
+        leaf.grad = None
         loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
-        self.optimiser.step()  # type: ignore[no-untyped-call, unused-ignore]
+        assert leaf.grad is not None
+        self._steps += 1
+        gradient = leaf.grad
+        first = self._first[rows].mul_(_BETAS[0]).add_(gradient, alpha=1 - _BETAS[0])
+        second = self._second[rows].mul_(_BETAS[1]).addcmul_(gradient, gradient, value=1 - _BETAS[1])
+        self._first[rows], self._second[rows] = first, second
+        down, across = 1 - _BETAS[0] ** self._steps, 1 - _BETAS[1] ** self._steps
+        self.table[rows] = leaf.detach() - rate * (first / down) / ((second / across).sqrt_().add_(1e-8))
 
 
 def _contrast(left: torch.Tensor, right: torch.Tensor, keys: Sequence[int]) -> torch.Tensor:
     """In-batch contrastive loss both ways; rows about the same concept are not taken for each other's negatives."""
-    scores = left @ right.T / _TEMPERATURE
+    scores = (left.bfloat16() @ right.bfloat16().T).float() / _TEMPERATURE
     same = torch.tensor(keys)
     clash = (same[:, None] == same[None, :]) & ~torch.eye(len(keys), dtype=torch.bool)
     scores = scores.masked_fill(clash, -1e4)
@@ -128,73 +166,120 @@ def _contrast(left: torch.Tensor, right: torch.Tensor, keys: Sequence[int]) -> t
     return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
 
 
-def align(
-    student: Student,
-    concepts: Sequence[LabelledConcept],
-    tokenizer: Tokenizer,
-    teacher: NDArray[np.float32],
-    recipe: Recipe,
-) -> None:
+class Labels:
+    """Labels of all concepts as bags, and the teacher's vectors of their English ones."""
+
+    def __init__(self, concepts: Sequence[LabelledConcept], lexicon: Lexicon, teacher: NDArray[np.float32]) -> None:
+        self.concepts = concepts
+        self.bags = lexicon.bags([text for concept in concepts for _, text in concept.labels])
+        self.starts = np.cumsum([0, *(len(concept.labels) for concept in concepts)])
+        self.goal = torch.from_numpy(teacher)
+        self.known = torch.tensor([bool(concept.english) for concept in concepts])
+        self.usable = [n for n, concept in enumerate(concepts) if len(concept.labels) > 1]
+        # A concept with labels in 23 languages is met more often than one with two, but not ten times as often.
+        self.weights = [len(concepts[n].labels) ** 0.5 for n in self.usable]
+
+    def two(self, concept: int, picker: random.Random) -> list[NDArray[np.int64]]:
+        """Two different labels of a concept."""
+        return [self.bags[n] for n in picker.sample(range(self.starts[concept], self.starts[concept + 1]), 2)]
+
+    def taught(self, rows: torch.Tensor, concepts: Sequence[int]) -> torch.Tensor:
+        """Mean distance of rows from the teacher's vectors of their concepts."""
+        near = self.known[list(concepts)]
+        distance = 1 - (rows[near] * self.goal[list(concepts)][near]).sum(1)
+        return distance.mean()
+
+
+def align(student: Student, labels: Labels, recipe: Recipe) -> None:
     """Stage one: two labels of a concept lie together, near the teacher's vector of its English label."""
-    flat = [text for concept in concepts for _, text in concept.labels]
-    starts = np.cumsum([0, *(len(concept.labels) for concept in concepts)])
-    bags, picker = Bags(tokenizer, flat), random.Random(recipe.seed)
-    generator = np.random.default_rng(recipe.seed)
-    usable = [n for n, concept in enumerate(concepts) if len(concept.labels) > 1]
-    # A concept with labels in 23 languages is met more often than one with two, but not ten times as often.
-    weights = [len(concepts[n].labels) ** 0.5 for n in usable]
-    target = torch.from_numpy(teacher)
-    known = torch.tensor([bool(concept.english) for concept in concepts])
+    picker = random.Random(recipe.seed)
     for step in tqdm(range(recipe.align_steps), desc="align", disable=None):
-        chosen = picker.choices(usable, weights, k=recipe.batch)
-        left, right = zip(*(picker.sample(range(starts[n], starts[n + 1]), 2) for n in chosen), strict=True)
-        a, b = student.vectors(bags, left, generator), student.vectors(bags, right, generator)
+        chosen = picker.choices(labels.usable, labels.weights, k=recipe.batch)
+        left, right = zip(*(labels.two(n, picker) for n in chosen), strict=True)
+        rows = student.vectors([*left, *right])
+        a, b = rows[: recipe.batch], rows[recipe.batch :]
         loss = _contrast(a, b, chosen)
-        near = known[list(chosen)]
-        goal = target[list(chosen)][near]
-        loss = (
-            loss
-            + recipe.teacher_weight * ((1 - (a[near] * goal).sum(1)).mean() + (1 - (b[near] * goal).sum(1)).mean()) / 2
-        )
+        loss = loss + recipe.teacher_weight * (labels.taught(a, chosen) + labels.taught(b, chosen))
         student.step(loss, _rate(step, recipe.align_steps, recipe.rate))
 
 
-def tune(student: Student, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe) -> None:
-    """Stage two: what contracts say lies near the labels of their codes, and labels stay together."""
-    concepts = {concept.key: n for n, concept in enumerate(corpus.concepts)}
-    flat = [text for concept in corpus.concepts for _, text in concept.labels]
-    starts = np.cumsum([0, *(len(concept.labels) for concept in corpus.concepts)])
-    labels, texts = Bags(tokenizer, flat), Bags(tokenizer, [text for text, _ in corpus.texts])
-    about = [concepts[key] for _, key in corpus.texts]
-    titles = Bags(tokenizer, [title for title, _ in corpus.pairs])
-    bodies = Bags(tokenizer, [body for _, body in corpus.pairs])
-    picker, generator = random.Random(recipe.seed + 1), np.random.default_rng(recipe.seed + 1)
-    divisions: dict[str, list[int]] = {}
-    for row, (_, key) in enumerate(corpus.texts):
-        divisions.setdefault(key[4:6], []).append(row)
-    names = sorted(divisions)
-    above = {n: concepts.get(up) for key, n in concepts.items() if (up := broader(key, concepts))}
-    usable = [n for n, concept in enumerate(corpus.concepts) if len(concept.labels) > 1]
-    half = recipe.batch // 2
+@dataclass
+class Head:
+    """One unit vector a CPV code, and how sharply their cosines are read as a probability."""
+
+    anchors: torch.Tensor
+    sharpness: torch.Tensor  # logarithm
+
+    def logits(self, rows: torch.Tensor) -> torch.Tensor:
+        """[n, codes] in natural logarithms."""
+        near = rows.bfloat16() @ functional.normalize(self.anchors, dim=1).bfloat16().T
+        return near.float() * self.sharpness.exp()
+
+
+def tune(student: Student, labels: Labels, corpus: Corpus, recipe: Recipe) -> Head:
+    """Stage two: what contracts say lies near their codes among all codes; labels stay where they are."""
+    codes = [n for n, concept in enumerate(labels.concepts) if concept.key.startswith("cpv:")]
+    place = {labels.concepts[n].key: number for number, n in enumerate(codes)}
+    assert codes == list(range(len(codes)))
+    head = Head(_centres(student, labels, len(codes)), torch.tensor(_FIRST_SHARPNESS).log().requires_grad_())
+    slow = {"params": [head.anchors.requires_grad_()], "lr": recipe.anchor_rate}
+    optimiser = torch.optim.Adam([slow, {"params": [head.sharpness], "lr": 0.002}])
+    grouped = corpus.by_text()
+    texts = student.lexicon.bags([text for text, _ in grouped])
+    weights = [weight for _, (_, weight) in grouped]
+    about = [[place[key] for key in keys] for _, (keys, _) in grouped]
+    levels = _levels(list(place))
+    picker, batch = random.Random(recipe.seed + 1), recipe.batch // 4
     for step in tqdm(range(recipe.tune_steps), desc="tune", disable=None):
-        close = [row for name in picker.choices(names, k=_DIVISIONS) for row in divisions[name]]
-        rows = picker.choices(close, k=int(half * _SIBLINGS))
-        rows += [picker.randrange(len(about)) for _ in range(half - len(rows))]
-        keys = [about[row] for row in rows]
-        keys = [(above.get(n) or n) if picker.random() < _BROADER else n for n in keys]
-        a = student.vectors(texts, rows, generator)
-        b = student.vectors(labels, [picker.randrange(starts[n], starts[n + 1]) for n in keys], generator)
-        loss = _contrast(a, b, keys)
-        kept = picker.choices(usable, k=half)
-        left, right = zip(*(picker.sample(range(starts[n], starts[n + 1]), 2) for n in kept), strict=True)
-        loss = loss + _contrast(
-            student.vectors(labels, left, generator), student.vectors(labels, right, generator), kept
-        )
-        said = [picker.randrange(len(corpus.pairs)) for _ in range(half // 2)]
-        loss = loss + 0.5 * _contrast(
-            student.vectors(titles, said, generator), student.vectors(bodies, said, generator), said
-        )
-        student.step(loss, _rate(step, recipe.tune_steps, recipe.rate / 4))
+        rows = picker.choices(range(len(texts)), weights, k=batch)
+        named = [picker.randrange(len(codes)) for _ in range(batch)]
+        spoken = [picker.randrange(labels.starts[n], labels.starts[n + 1]) for n in named]
+        kept = picker.choices(labels.usable, labels.weights, k=batch)
+        left, right = zip(*(labels.two(n, picker) for n in kept), strict=True)
+        bags = [*(texts[r] for r in rows), *(labels.bags[n] for n in spoken), *left, *right]
+        text, label, a, b = torch.split(student.vectors(bags), batch)
+        target = torch.tensor([picker.choice(about[r]) for r in rows])
+        loss = _coded(head.logits(text), target, levels)
+        loss = loss + functional.cross_entropy(head.logits(label), torch.tensor(named))
+        loss = loss + _contrast(a, b, kept) + 0.5 * (labels.taught(a, kept) + labels.taught(b, kept))
+        loss = loss + 0.5 * labels.taught(label, named)
+        optimiser.zero_grad()
+        student.step(loss, _rate(step, recipe.tune_steps, recipe.tune_rate))
+        optimiser.param_groups[0]["lr"] = _rate(step, recipe.tune_steps, recipe.anchor_rate)
+        optimiser.step()
+    return head
+
+
+def _centres(student: Student, labels: Labels, count: int) -> torch.Tensor:
+    """The middle of the labels of each of the first `count` concepts [count, d]."""
+    middle = torch.zeros(count, student.table.shape[1])
+    for start in range(0, count, 500):
+        part = range(start, min(start + 500, count))
+        bags = [labels.bags[n] for concept in part for n in range(labels.starts[concept], labels.starts[concept + 1])]
+        owners = [concept for concept in part for _ in range(labels.starts[concept], labels.starts[concept + 1])]
+        middle.index_add_(0, torch.tensor(owners), student.vectors(bags, learning=False))
+    return functional.normalize(middle, dim=1)
+
+
+def _levels(keys: Sequence[str]) -> list[tuple[torch.Tensor, int]]:
+    """For each level of CPV the number of each code's ancestor there, and how many there are."""
+    out = []
+    for digits in _LEVELS:
+        stems = [key[4 : 4 + digits] for key in keys]
+        place = {stem: number for number, stem in enumerate(sorted(set(stems)))}
+        out.append((torch.tensor([place[stem] for stem in stems]), len(place)))
+    return out
+
+
+def _coded(logits: torch.Tensor, target: torch.Tensor, levels: Sequence[tuple[torch.Tensor, int]]) -> torch.Tensor:
+    """Cross-entropy of the codes, and of what lies above them."""
+    logs = functional.log_softmax(logits, dim=1)
+    loss = -logs.gather(1, target[:, None]).mean()
+    shares = logs.exp()
+    for above, count in levels:
+        wider = torch.zeros(len(target), count).index_add(1, above, shares)
+        loss = loss - _LEVEL_WEIGHT * torch.log(wider.gather(1, above[target][:, None]) + 1e-9).mean()
+    return loss
 
 
 def broader(key: str, known: Collection[str]) -> str | None:

