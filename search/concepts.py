@@ -7,9 +7,7 @@ answers the need for another, and in what manner.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.model import Concept
-from search import matrices
+from search import calibration, matrices
+from search.calibration import Tuning
 from search.encoder import Encoder, normalise
 from search.labels import LabelTable, words
 from search.matrices import Matrix
@@ -31,40 +30,6 @@ _PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of
 _PART_LEAST = 0.3  # share of the text below which a label inside it is not taken for what the text is about
 _BATCH = 4096  # texts encoded at a time
 _SAID_ALREADY = 0.75  # cosine from which another label of a concept adds nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How cosines of a model are read: up to `floor` they say nothing, from `certain` on as much as the same words.
-
-    A text of few words comes near to something by chance alone, one of many words seldom comes very near to anything:
-    both bounds fall with the number of words, from the first value at `few` to the second at `many`.
-    """
-
-    floor: tuple[float, float] = (0.35, 0.15)
-    certain: tuple[float, float] = (0.85, 0.6)
-    few: int = 3
-    many: int = 30
-    sharpness: float = 24.0
-    nothing: tuple[float, float] = (0.55, 0.3)
-
-    def bounds(self, count: int) -> tuple[float, float]:
-        """(floor, certain) for a text of so many words."""
-        low, high = (self._between(*bound, count) for bound in (self.floor, self.certain))
-        return low, high
-
-    def background(self, count: int) -> float:
-        """The cosine of "none of these" for a text of so many words."""
-        return self._between(*self.nothing, count)
-
-    def _between(self, first: float, last: float, count: int) -> float:
-        share = math.log(max(count, self.few) / self.few) / math.log(self.many / self.few)
-        return first + (last - first) * min(1.0, share)
-
-    def sure(self, cosine: float, count: int) -> float:
-        """A cosine of a text of so many words as a share of certainty, 0 to 1."""
-        low, high = self.bounds(count)
-        return min(1.0, max(0.0, (cosine - low) / (high - low)))
 
 
 class Hit(NamedTuple):
@@ -89,17 +54,19 @@ class Concepts:
         schemes: NDArray[np.int16],
         spread: Matrix,
         manners: Matrix,
+        tuning: Tuning,
     ) -> None:
         self.table = table  # [iri, scheme, notation, {language: preferred label}, {field: [concepts]}]
         self.labels = labels  # [concept, kind of label, text, language]
         self._named = named  # the concept of each label
         self._found = found
         self._prototypes = prototypes
+        self._middle_of = owners[owners[:, 1] < 0, 0]  # the first prototypes, in the order of their concepts
         self._owners = owners  # concept and label of each prototype [n, 2]
         self.schemes = schemes  # a number for the scheme of each concept
         self._spread_matrix = spread  # [concept asked for, concept had] → 0 to 1
         self._manners = manners  # the same cells → 1 + index in MANNERS
-        self.tuning = Tuning()
+        self.tuning = tuning
 
     @classmethod
     def build(cls, concepts: Sequence[Concept], encoder: Encoder) -> Concepts:
@@ -118,6 +85,7 @@ class Concepts:
             _schemes(ordered),
             worth,
             manners,
+            calibration.of(encoder.name).tuning,
         )
 
     def write(self, folder: Path) -> None:
@@ -139,7 +107,7 @@ class Concepts:
         matrices.write(folder / "manners.npz", self._manners)
 
     @classmethod
-    def open(cls, folder: Path, dimension: int) -> Concepts:
+    def open(cls, folder: Path, encoder: Encoder) -> Concepts:
         """The concepts that `write` left in `folder`."""
         arrays = np.load(folder / "label_keys.npz")
         return cls(
@@ -147,11 +115,12 @@ class Concepts:
             Records.open(folder, "labels"),
             arrays["named"],
             LabelTable(arrays["keys"], arrays["labels"], arrays["firsts"], arrays["longest"]),
-            VectorIndex.open(folder / "prototypes.faiss", dimension=dimension),
+            VectorIndex.open(folder / "prototypes.faiss", dimension=encoder.dimension),
             arrays["owners"],
             arrays["schemes"],
             matrices.read(folder / "spread.npz"),
             matrices.read(folder / "manners.npz"),
+            calibration.of(encoder.name).tuning,
         )
 
     def __len__(self) -> int:
@@ -207,6 +176,16 @@ class Concepts:
             sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
             hits.append(Hit(int(self._named[label]), sure, label))
         return hits
+
+    def middles(self, numbers: Sequence[int]) -> NDArray[np.float32]:
+        """Where some concepts lie, in whatever language they are said [n, d]; zeros for one without a label."""
+        out = np.zeros((len(numbers), self._prototypes.dimension), dtype=np.float32)
+        at = np.searchsorted(self._middle_of, numbers)
+        known = [n for n, place in enumerate(at.tolist()) if place < len(self._middle_of)]
+        known = [n for n in known if self._middle_of[at[n]] == numbers[n]]
+        if known:
+            out[known] = self._prototypes.rows(at[known])
+        return out
 
     def neighbours(self, asked: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(concepts, weights) of everything that answers a need for a concept."""

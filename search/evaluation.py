@@ -20,6 +20,7 @@ from search.results import Matches
 
 DEPTH = 100  # actors a need has in a run
 _CUT = 10
+_COUNTED = 20  # matches of a need that the reliability table counts; few read further
 _TAG = "filiere"
 
 
@@ -44,12 +45,29 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Bin:
+    """Matches shown with about the same score: how many, the mean score, and the share of them that are right."""
+
+    low: float
+    high: float
+    matches: int
+    score: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures over the needs somebody can meet, by language; and how many of the others were rightly refused."""
+    """Figures over the needs somebody can meet, by language; and how many of the others were rightly refused.
+
+    `reliability` counts the first 20 matches of every need, and so does `calibration_error`, the expected calibration
+    error (Naeini et al. 2015): the mean distance between a bin's score and the share that is right, by its matches.
+    """
 
     rows: tuple[Row, ...]
     none_needs: int
     none_refused: float | None  # share of the needs nobody meets that were answered `none`
+    reliability: tuple[Bin, ...]
+    calibration_error: float | None  # None when nothing was shown
     run: dict[str, list[tuple[str, float]]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -127,7 +145,25 @@ def evaluate(
     groups = [("all", good), *((lang, [n for n in good if n.lang == lang]) for lang in languages)]
     rows = tuple(_row(name, group, run, qrels, refused) for name, group in groups if group)
     share = fmean(need in refused for need in others) if others else None
-    return Evaluation(rows, len(others), share, run)
+    bins = reliability(run, qrels)
+    shown = sum(found.matches for found in bins)
+    error = sum(found.matches * abs(found.score - found.right) for found in bins) / shown if shown else None
+    return Evaluation(rows, len(others), share, bins, error, run)
+
+
+def reliability(
+    run: Mapping[str, Sequence[tuple[str, float]]], qrels: Mapping[str, Mapping[str, int]], depth: int = _COUNTED
+) -> tuple[Bin, ...]:
+    """The first `depth` matches of every need by tenths of their score, bins without a match left out."""
+    tenths: dict[int, list[tuple[float, bool]]] = {}
+    for need, actors in run.items():
+        for actor, score in actors[:depth]:
+            right = qrels.get(need, {}).get(actor, 0) > 0
+            tenths.setdefault(min(9, int(score * 10)), []).append((score, right))
+    return tuple(
+        Bin(tenth / 10, (tenth + 1) / 10, len(found), fmean(s for s, _ in found), fmean(r for _, r in found))
+        for tenth, found in sorted(tenths.items())
+    )
 
 
 def _row(

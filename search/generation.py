@@ -24,7 +24,7 @@ from search.concepts import Concepts
 from search.encoder import Encoder
 from search.segment import Segment
 
-FORMAT = 3
+FORMAT = 4
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]
@@ -157,7 +157,7 @@ def _unchanged(folder: Path, key: str, encoder: Encoder) -> Concepts | None:
             for name in manifest["concepts"]["files"]:
                 if _digest(previous / name) != manifest["sha256"][name]:
                     return None
-            return Concepts.open(previous, encoder.dimension)
+            return Concepts.open(previous, encoder)
         except (DamagedData, OSError, KeyError, ValueError):
             return None
     return None
@@ -240,7 +240,7 @@ def open_generation(folder: Path, encoder: Encoder) -> Generation:
         if _digest(path) != digest:
             raise DamagedData(f"{path} does not match its checksum.", _MEND)
     try:
-        concepts = Concepts.open(folder, encoder.dimension)
+        concepts = Concepts.open(folder, encoder)
         segment = Segment.open(folder, encoder.dimension)
     except (KeyError, ValueError, OSError) as error:  # files that are whole, but not as this version writes them
         raise DamagedData(f"{folder} cannot be opened ({error}).", _MEND) from error

@@ -7,16 +7,17 @@ import time
 import numpy as np
 
 from kg.errors import UserError
-from search import language, ranking
+from search import calibration, language, ranking
+from search.calibration import Weights
 from search.concepts import Hit
 from search.encoder import Encoder
 from search.generation import Generation
 from search.labels import words
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
-from search.ranking import Asked, Scored, Weights
+from search.ranking import Asked, Scored
 from search.reasons import reasons
 from search.results import Answer, ConceptHit, Match, Matches, Need
-from search.understanding import meaning
+from search.understanding import grounded, meaning
 from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
@@ -29,13 +30,13 @@ class Matcher:
     def __init__(self, generation: Generation, encoder: Encoder, weights: Weights | None = None) -> None:
         self._generation = generation
         self._encoder = encoder
-        self._weights = weights or Weights()
+        self._weights = weights or calibration.of(encoder.name).weights
 
     def search(self, query: Query) -> Matches:
         """The actors that can meet the need, best first, with the reasons. Raises UserError beyond its bounds."""
         started = time.perf_counter()
         _check(query)
-        asked = self._understand(query)
+        asked = self.understand(query)
         found = [
             ranking.score(asked, segment, standing, self._weights, self._generation.concepts)
             for segment, standing in self._generation.segments()
@@ -57,16 +58,18 @@ class Matcher:
     def why_not(self, query: Query, iri: str) -> WhyNot:
         """Where the actor with this IRI stands for the need, and what would bring it in. Raises NotFound, UserError."""
         _check(query)
-        return explain(self._understand(query), iri, self._generation, self._weights)
+        return explain(self.understand(query), iri, self._generation, self._weights)
 
-    def _understand(self, query: Query) -> Asked:
+    def understand(self, query: Query) -> Asked:
+        """A need made ready to be compared with actors."""
         text = " ".join(query.text.split())
         lang = query.lang[:2].lower() or language.guess(text)
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
         count = len(words(text))
         concepts = self._generation.concepts
-        return Asked(query, lang, vector, hits, meaning(hits, count, concepts, concepts.tuning), count)
+        meant = meaning(hits, count, concepts, concepts.tuning)
+        return Asked(query, lang, grounded(vector, meant, concepts), hits, meant, count)
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

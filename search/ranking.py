@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import matrices
-from search.concepts import Concepts, Hit, Tuning
+from search.calibration import Tuning, Weights
+from search.concepts import Concepts, Hit
 from search.query import Query
 from search.segment import Segment, given
 from search.understanding import Meaning, fits
@@ -19,18 +20,6 @@ _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked 
 _ANSWER_LEAST = 0.01  # worth of a concept below which its bearers are not looked up
 _FAINT = 0.02  # fit of competencies that is as good as none
 _WEIGHED = 2000  # actors for whom everything the need may mean is weighed
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """How the channels are fused and read as a probability."""
-
-    concepts: float = 1.6
-    text: float = 0.8
-    keywords: float = 0.5
-    intercept: float = 1.0
-    match: float = 0.5  # probability from which an actor is shown as a match
-    possible: float = 0.2  # and from which it is shown at all
 
 
 @dataclass(slots=True)
@@ -73,11 +62,16 @@ def score(
     return Scored(segment, actors, channels, fuse(channels, weights), passages, worded)
 
 
-def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
-    """Probabilities [n] from channels [n, 3]: a logistic function of the channels, of the first in logarithms."""
+def features(channels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the logistic function adds up [n, 4]: the channels, the first in logarithms, and 1."""
     concepts, text, keywords = channels.T.astype(np.float64)
-    line = weights.concepts * np.log(concepts + _FAINT) + weights.text * text + weights.keywords * keywords
-    out: NDArray[np.float64] = 1 / (1 + np.exp(-line - weights.intercept))
+    return np.stack([np.log(concepts + _FAINT), text, keywords, np.ones(len(channels))], axis=1)
+
+
+def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
+    """Probabilities [n] from channels [n, 3]."""
+    line = features(channels) @ np.array([weights.concepts, weights.text, weights.keywords, weights.intercept])
+    out: NDArray[np.float64] = 1 / (1 + np.exp(-line))
     return out
 
 

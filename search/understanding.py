@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import matrices
-from search.concepts import Concepts, Hit, Tuning
+from search.calibration import Tuning
+from search.concepts import Concepts, Hit
+from search.encoder import normalise
 
 _MOST = 32  # competencies of a scheme that are weighed; what lies behind them has a share of next to nothing
 _SHARE_LEAST = 1e-3
+_GROUND = 1.0  # length of what draws a need to its competencies, when they are certain; its own vector has 1
 _SECOND_OPINION = 0.1  # weight of another scheme beside the one whose codes an actor bears
 _FOREIGN = 0.9  # and of another scheme alone
 
@@ -66,6 +69,14 @@ def meaning(found: Sequence[Hit], count: int, concepts: Concepts, tuning: Tuning
             by[columns[better]] = number
         np.maximum(answers, total, out=answers)
     return Meaning(hits, shares, schemes, np.minimum(answers, 1), by)
+
+
+def grounded(vector: NDArray[np.float32], meant: Meaning, concepts: Concepts) -> NDArray[np.float32]:
+    """A need's vector [1, d] drawn to where its competencies lie, which is the same place in every language."""
+    if not meant.hits:
+        return vector
+    middles = concepts.middles([hit.concept for hit in meant.hits])
+    return normalise(vector + _GROUND * (meant.shares @ middles)[None, :])
 
 
 def _shares(

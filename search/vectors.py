@@ -46,8 +46,18 @@ class VectorIndex:
         """Writes the index into one file."""
         faiss.write_index(self._index, str(path))
 
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return int(self._index.d)
+
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors of some rows [n, d]."""
+        found: NDArray[np.float32] = self._index.reconstruct_batch(np.ascontiguousarray(numbers, dtype=np.int64))
+        return found
 
     def search(
         self, queries: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None

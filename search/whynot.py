@@ -9,10 +9,11 @@ import numpy as np
 
 from kg.errors import NotFound
 from search import ranking
+from search.calibration import Weights
 from search.concepts import Concepts
 from search.generation import Generation
 from search.query import Query
-from search.ranking import Asked, Weights
+from search.ranking import Asked
 from search.results import ActorSummary
 from search.segment import Segment
 

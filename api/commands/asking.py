@@ -217,6 +217,12 @@ def evaluate_command(
     else:
         shown = [{n: f"{row[n]:.3f}" if isinstance(row[n], float) else row[n] for n in heading} for row in rows]
         click.echo(as_table(shown, heading), nl=False)
+        if found.calibration_error is not None:
+            bins = [{"score": f"{b.low:.1f} to {b.high:.1f}", "matches": b.matches, "mean": f"{b.score:.2f}",
+                     "right": f"{b.right:.2f}"} for b in found.reliability]  # fmt: skip
+            click.echo("\nOf the first 20 matches of each need, by their score:")
+            click.echo(as_table(bins, ("score", "matches", "mean", "right")), nl=False)
+            click.echo(f"Expected calibration error: {found.calibration_error:.3f}\n")
         if found.none_refused is not None:
             click.echo(f"Of {found.none_needs} needs that nobody here meets, {found.none_refused:.0%} were refused.")
         click.echo(f"Model: {model}")

