@@ -42,8 +42,11 @@ class Tuning:
         return self._between(*self.nothing, count)
 
     def _between(self, first: float, last: float, count: int) -> float:
-        share = math.log(max(count, self.few) / self.few) / math.log(self.many / self.few)
-        return first + (last - first) * min(1.0, share)
+        return first + (last - first) * self.long(count)
+
+    def long(self, count: int) -> float:
+        """How long a text of so many words is, 0 to 1."""
+        return min(1.0, math.log(max(count, self.few) / self.few) / math.log(self.many / self.few))
 
     def sure(self, cosine: float, count: int) -> float:
         """A cosine of a text of so many words as a share of certainty, 0 to 1."""
@@ -57,10 +60,14 @@ class Weights:
 
     concepts: float = 1.6
     text: float = 0.8
+    long_text: float = 0.2
     keywords: float = 0.5
     intercept: float = 1.0
+    # Whether anybody fits at all: logistic weights of ranking.GATE, and the probability below which nobody is shown.
+    gate: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0)
+    somebody: float = 0.5
     match: float = 0.5  # probability from which an actor is shown as a match
-    possible: float = 0.2  # and from which it is shown at all
+    possible: float = 0.1  # and from which it is shown at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,11 @@ def _table() -> dict[str, Calibration]:
 
 
 def _read(entry: dict[str, dict[str, Any]]) -> Calibration:
-    given = entry["tuning"].items()
-    tuning: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given}
-    return Calibration(Tuning(**tuning), Weights(**entry["weights"]))
+    parts: tuple[dict[str, Any], ...] = tuple(
+        {name: tuple(value) if isinstance(value, list) else value for name, value in entry[part].items()}
+        for part in ("tuning", "weights")
+    )
+    return Calibration(Tuning(**parts[0]), Weights(**parts[1]))
 
 
 def of(model: str) -> Calibration:

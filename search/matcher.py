@@ -21,6 +21,7 @@ from search.understanding import grounded, meaning
 from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
+_NOBODY = 2.0  # no score is so high
 _SHOWN_LEAST = 0.4  # cosine from which a concept is shown as what the need was understood as
 
 
@@ -41,7 +42,8 @@ class Matcher:
             ranking.score(asked, segment, standing, self._weights, self._generation.concepts)
             for segment, standing in self._generation.segments()
         ]
-        ranked = _ranked(found, self._weights.possible)
+        least = self._least(asked, found)
+        ranked = _ranked(found, least)
         page = ranked[query.offset : query.offset + query.limit]
         results = tuple(self._match(asked, found[at], place) for _, at, place in page)
         return Matches(
@@ -49,7 +51,7 @@ class Matcher:
             answer=self._answer(ranked[0][0] if ranked else 0.0),
             results=results,
             total=len(ranked),
-            facets=_facets(found, self._weights.possible),
+            facets=_facets(found, least),
             seq=self._generation.seq,
             model=self._encoder.name,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
@@ -70,6 +72,13 @@ class Matcher:
         concepts = self._generation.concepts
         meant = meaning(hits, count, concepts, concepts.tuning)
         return Asked(query, lang, grounded(vector, meant, concepts), hits, meant, count)
+
+    def _least(self, asked: Asked, found: list[Scored]) -> float:
+        """The least score that is shown; above 1 when nobody fits."""
+        long = self._generation.concepts.tuning.long(asked.words)
+        if ranking.anybody(asked, found, self._weights, long) < self._weights.somebody:
+            return _NOBODY
+        return self._weights.possible
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

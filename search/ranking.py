@@ -15,6 +15,7 @@ from search.query import Query
 from search.segment import Segment, given
 from search.understanding import Meaning, fits
 
+GATE = ("fit", "share of the best fit there could be", "sure", "clear", "clear × share", "text", "long", "intercept")
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
 _ANSWER_LEAST = 0.01  # worth of a concept below which its bearers are not looked up
@@ -59,20 +60,48 @@ def score(
     came_up = (by_concept > 0.05) | (text > 0.05) | (keywords > 0.05)
     actors = np.flatnonzero(came_up)
     channels = np.stack([by_concept[actors], text[actors], keywords[actors]], axis=1).astype(np.float32)
-    return Scored(segment, actors, channels, fuse(channels, weights), passages, worded)
+    return Scored(
+        segment, actors, channels, fuse(channels, weights, concepts.tuning.long(asked.words)), passages, worded
+    )
 
 
-def features(channels: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the logistic function adds up [n, 4]: the channels, the first in logarithms, and 1."""
+def features(channels: NDArray[np.float32], long: float) -> NDArray[np.float64]:
+    """What the logistic function adds up [n, 5]: the channels, the first in logarithms, and 1.
+
+    The text channel is two, one for short needs and one for long ones, `long` from 0 to 1 between them: that a page of
+    specifications is near to another page says less than that three words are near to three words.
+    """
     concepts, text, keywords = channels.T.astype(np.float64)
-    return np.stack([np.log(concepts + _FAINT), text, keywords, np.ones(len(channels))], axis=1)
+    return np.stack(
+        [np.log(concepts + _FAINT), text * (1 - long), text * long, keywords, np.ones(len(channels))], axis=1
+    )
 
 
-def fuse(channels: NDArray[np.float32], weights: Weights) -> NDArray[np.float64]:
-    """Probabilities [n] from channels [n, 3]."""
-    line = features(channels) @ np.array([weights.concepts, weights.text, weights.keywords, weights.intercept])
+def fuse(channels: NDArray[np.float32], weights: Weights, long: float) -> NDArray[np.float64]:
+    """Probabilities [n] from channels [n, 3] of a need that is so long, 0 to 1."""
+    w = weights
+    line = features(channels, long) @ np.array([w.concepts, w.text, w.long_text, w.keywords, w.intercept])
     out: NDArray[np.float64] = 1 / (1 + np.exp(-line))
     return out
+
+
+def gate(asked: Asked, found: Sequence[Scored], long: float) -> NDArray[np.float64]:
+    """What tells whether anybody fits at all, in the order of GATE [8].
+
+    A need that may mean many things gives no actor much, yet there is one for it; a need that means one thing, which
+    only neighbours of that thing come near to, is met by nobody.
+    """
+    lines = [scored.channels for scored in found if len(scored.channels)]
+    fit, text = (max((float(line[:, n].max()) for line in lines), default=0.0) for n in (0, 1))
+    reachable = float(asked.meant.answers.max(initial=0.0))
+    share = float(np.log((fit / reachable if reachable > 0 else 0.0) + _FAINT))
+    clear, sure = asked.meant.clear, asked.meant.sure
+    return np.array([np.log(fit + _FAINT), share, sure, clear, clear * share, text * (1 - long), long, 1.0])
+
+
+def anybody(asked: Asked, found: Sequence[Scored], weights: Weights, long: float) -> float:
+    """The probability that somebody among the allowed actors fits the need."""
+    return float(1 / (1 + np.exp(-gate(asked, found, long) @ np.array(weights.gate))))
 
 
 def _by_concept(
@@ -98,7 +127,7 @@ def _by_concept(
 def with_statement(asked: Asked, segment: Segment, actor: int, concepts: Concepts) -> float:
     """The concept channel of an actor if it also said, in the need's own words, that it makes what is needed."""
     has = {int(c): float(s) for c, s in zip(*segment.tags_of(actor), strict=True)}
-    for concept, sure in given(asked.hits, "makes"):
+    for concept, sure in given(asked.query.text, asked.hits, "makes", concepts):
         has[concept] = max(sure, has.get(concept, 0.0))
     worth = [sure * float(asked.meant.answers[concept]) for concept, sure in has.items()]
     return max(worth, default=0.0)
@@ -135,4 +164,5 @@ def _by_keywords(
         if actor not in best:
             best[actor] = row
             out[actor] = min(1.0, bm25 / ideal)
-    return out, best
+    # Words in common count where the meaning is not clear: what is clear is the same in every language, words are not.
+    return out * np.float32(1 - asked.meant.clear), best

@@ -20,16 +20,19 @@ from search.columns import Columns
 from search.concepts import Concepts, Hit
 from search.encoder import Encoder
 from search.keywords import KeywordIndex
+from search.labels import words
 from search.matrices import Matrix
 from search.passages import TRUST, Passage, passages
 from search.records import Records
 from search.results import ActorSummary
+from search.understanding import shares
 from search.vectors import VectorIndex
 
 _BATCH = 4096  # passages encoded at a time
-_TAGS = 3  # competencies that one passage can give
-_TAG_LEAST = 0.5  # cosine from which words about what an actor does give it a competency
-_TAG_LEAST_REPORTED = 0.6  # the same for what is reported of it, which says more and means less of it
+_TAGS = 4  # competencies that one passage can give
+_TAG_LEAST = 0.4  # certainty from which words about what an actor does give it a competency
+_TAG_LEAST_REPORTED = 0.55  # the same for what is reported of it, which says more and means less of it
+_HALF = 0.3  # share of a passage's meaning that makes a competency about two thirds certain
 _CODE = 1.0  # a code that the source itself gave
 Step = Callable[[str, int, int], None]
 
@@ -213,10 +216,16 @@ def _encode(
     return vectors, np.array([-1 if p.field == "name" else place[p.text] for p in texts], dtype=np.int32)
 
 
-def given(hits: Sequence[Hit], field: str) -> list[tuple[int, float]]:
-    """(concept, how surely) that a passage in a field gives an actor, by what its text is about."""
+def given(text: str, hits: Sequence[Hit], field: str, concepts: Concepts) -> list[tuple[int, float]]:
+    """(concept, how surely) that a passage in a field gives an actor, by what its text is about.
+
+    A share of the meaning that is small, since the text may mean many things or none, gives next to nothing.
+    """
     least = _TAG_LEAST_REPORTED if field == "evidence" else _TAG_LEAST
-    return [(hit.concept, 0.95 * hit.score * TRUST[field]) for hit in hits[:_TAGS] if hit.score >= least]
+    meant, weighed = shares(hits, len(words(text)), concepts, concepts.tuning)
+    sure = weighed / (weighed + _HALF) * (1 + _HALF)
+    found = [(hit.concept, float(0.95 * TRUST[field] * s)) for hit, s in zip(meant, sure, strict=True) if s >= least]
+    return found[:_TAGS]
 
 
 def _tag(
@@ -254,7 +263,7 @@ def _tag(
                 put(owners[at], place[code], _CODE, at + 1)
         if passage.codes:
             continue
-        for concept, sure in given(hits[passage.text], passage.field):
+        for concept, sure in given(passage.text, hits[passage.text], passage.field, concepts):
             put(owners[at], concept, sure, at + 1)
     size = (len(actors), len(concepts))
     tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)

@@ -11,7 +11,7 @@ from search import matrices
 from search.matrices import Matrix
 
 # How far an actor that has the second concept answers a need for the first.
-NARROWER, BROADER, INPUT, CONVERTIBLE, RELATED, BESIDE, FIELD = 0.95, 0.5, 0.4, 0.45, 0.35, 0.45, 0.1
+NARROWER, BROADER, INPUT, CONVERTIBLE, RELATED, BESIDE, FIELD = 0.95, 0.3, 0.3, 0.35, 0.3, 0.45, 0.1
 _UPWARDS = 0.99  # for each further step from a code up to the concept that was asked for
 _CLASS = 3  # steps below the top of a deep scheme where things are of one class (CPV: division, group, class)
 _DEEP = 5  # levels from which a scheme is a deep one

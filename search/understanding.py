@@ -42,6 +42,11 @@ class Meaning:
         """The share of everything known, in the scheme that knows it best."""
         return max((float(self.shares[self.schemes == s].sum()) for s in set(self.schemes.tolist())), default=0.0)
 
+    @property
+    def clear(self) -> float:
+        """How far the need means one thing alone, 0 to 1."""
+        return float(self.shares.max(initial=0.0))
+
     def worth(self, concepts: Concepts, had: NDArray[np.int32]) -> NDArray[np.float32]:
         """How far having each of some concepts answers each hit [h, n]."""
         out = np.zeros((len(self.hits), len(concepts)), dtype=np.float32)
@@ -53,7 +58,7 @@ class Meaning:
 
 def meaning(found: Sequence[Hit], count: int, concepts: Concepts, tuning: Tuning) -> Meaning:
     """The shares of the concepts that a text of `count` words may be about."""
-    hits, shares = _shares(found, count, concepts, tuning)
+    hits, weighed = shares(found, count, concepts, tuning)
     schemes = np.array([concepts.schemes[hit.concept] for hit in hits], dtype=np.int16)
     answers = np.zeros(len(concepts), dtype=np.float32)
     best = np.zeros(len(concepts), dtype=np.float32)
@@ -62,31 +67,35 @@ def meaning(found: Sequence[Hit], count: int, concepts: Concepts, tuning: Tuning
         total = np.zeros(len(concepts), dtype=np.float32)
         for number in np.flatnonzero(schemes == scheme).tolist():
             columns, weights = concepts.neighbours(hits[number].concept)
-            worth = weights * shares[number]
+            worth = weights * weighed[number]
             total[columns] += worth
             better = worth > best[columns]
             best[columns[better]] = worth[better]
             by[columns[better]] = number
         np.maximum(answers, total, out=answers)
-    return Meaning(hits, shares, schemes, np.minimum(answers, 1), by)
+    return Meaning(hits, weighed, schemes, np.minimum(answers, 1), by)
 
 
 def grounded(vector: NDArray[np.float32], meant: Meaning, concepts: Concepts) -> NDArray[np.float32]:
-    """A need's vector [1, d] drawn to where its competencies lie, which is the same place in every language."""
+    """A need's vector [1, d] drawn to where its competencies lie, which is the same place in every language.
+
+    The surer it is of one of them, the more that one alone speaks for it.
+    """
     if not meant.hits:
         return vector
     middles = concepts.middles([hit.concept for hit in meant.hits])
-    return normalise(vector + _GROUND * (meant.shares @ middles)[None, :])
+    return normalise(vector * (1 - meant.clear) + _GROUND * (meant.shares @ middles)[None, :])
 
 
-def _shares(
+def shares(
     found: Sequence[Hit], count: int, concepts: Concepts, tuning: Tuning
 ) -> tuple[tuple[Hit, ...], NDArray[np.float32]]:
+    """(hits, the share of each) of a text of `count` words, the largest first; what is missing from 1 is none."""
     groups: dict[int, list[Hit]] = {}
     for hit in found:
         groups.setdefault(int(concepts.schemes[hit.concept]), []).append(hit)
     hits: list[Hit] = []
-    shares: list[float] = []
+    parts: list[float] = []
     nothing = tuning.background(count)
     for alike in groups.values():
         group = sorted(alike, key=lambda hit: -hit.score)[:_MOST]
@@ -96,9 +105,9 @@ def _shares(
         total = sum(weights) + math.exp(tuning.sharpness * nothing - top)
         kept = [(hit, weight / total) for hit, weight in zip(group, weights, strict=True)]
         hits += [hit for hit, share in kept if share >= _SHARE_LEAST]
-        shares += [share for _, share in kept if share >= _SHARE_LEAST]
-    order = sorted(range(len(hits)), key=lambda n: -shares[n])
-    return tuple(hits[n] for n in order), np.array([shares[n] for n in order], dtype=np.float32)
+        parts += [share for _, share in kept if share >= _SHARE_LEAST]
+    order = sorted(range(len(hits)), key=lambda n: -parts[n])
+    return tuple(hits[n] for n in order), np.array([parts[n] for n in order], dtype=np.float32)
 
 
 def fits(meant: Meaning, concepts: Concepts, tags: matrices.Matrix, actors: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from kg.errors import DamagedData
 
+# One query over few rows is done before a second thread has begun, and on busy cores it would be waited for.
+_SHARED = 500_000
+_CORES = faiss.omp_get_max_threads()
 _Parameters: Any = faiss.SearchParameters  # takes keywords at run time, which its stubs do not know
 
 
@@ -67,6 +70,8 @@ class VectorIndex:
         if count == 0 or len(queries) == 0:
             empty = np.zeros((len(queries), 0))
             return empty.astype(np.float32), empty.astype(np.int64)
+        alone = len(queries) == 1 and len(self) < _SHARED
+        faiss.omp_set_num_threads(1 if alone else _CORES)
         if allowed is None:
             scores, rows = self._index.search(queries, count)
         else:

@@ -102,7 +102,7 @@ def _would(asked: Asked, segment: Segment, number: int, concepts: Concepts, weig
     said = asked.query.text if len(asked.query.text) <= _QUOTED else asked.query.text[: _QUOTED - 1] + "…"
     fact = f"a statement that it makes or does “{said}”"
     after = np.array([[ranking.with_statement(asked, segment, number, concepts), 1.0, _SAME_WORDS]], dtype=np.float32)
-    score = float(ranking.fuse(after, weights)[0])
+    score = float(ranking.fuse(after, weights, concepts.tuning.long(asked.words))[0])
     if score < needed:
         return f"Not by one statement: even with {fact} the score would be {score:.2f}, below {needed:.2f}."
     return f"With {fact} the score would be {score:.2f}, at least the {needed:.2f} that is needed."

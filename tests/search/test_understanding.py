@@ -70,9 +70,9 @@ def test_scores_are_probabilities_that_grow_with_every_channel() -> None:
     for channel in range(3):
         rows = np.full((11, 3), 0.3, dtype=np.float32)
         rows[:, channel] = grid
-        scores = fuse(rows, weights)
+        scores = fuse(rows, weights, 0.5)
         assert (np.diff(scores) >= 0).all() and (scores > 0).all() and (scores < 1).all()
-    assert features(np.zeros((0, 3), dtype=np.float32)).shape == (0, 4)
+    assert features(np.zeros((0, 3), dtype=np.float32), 0.0).shape == (0, 5)
 
 
 def test_words_are_folded_and_bounded() -> None:
