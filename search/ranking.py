@@ -105,7 +105,7 @@ def with_statement(asked: Asked, segment: Segment, actor: int, concepts: Concept
     """The concept channel of an actor if it also said, in the need's own words, that it makes what is needed."""
     has = {int(c): float(s) for c, s in zip(*segment.tags_of(actor), strict=True)}
     for concept, sure in given(asked.hits, "makes"):
-        has[concept] = max(sure, has.get(concept, 0.0))
+        has[concept] = max(sure * float(segment.believed[actor]), has.get(concept, 0.0))
     worth = [sure * float(asked.meant.answers[concept]) for concept, sure in has.items()]
     return max(worth, default=0.0)
 
@@ -125,7 +125,7 @@ def _by_text(
     if rows_allowed is not None:
         passages, which = passages[rows_allowed[passages]], which[rows_allowed[passages]]
     actors, first = np.unique(segment.owners[passages], return_index=True)
-    out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low))
+    out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low)) * segment.believed[actors]
     return out, dict(zip(actors.tolist(), passages[first].tolist(), strict=True))
 
 
@@ -140,5 +140,5 @@ def _by_keywords(
         actor = int(segment.owners[row])
         if actor not in best:
             best[actor] = row
-            out[actor] = min(1.0, bm25 / ideal)
+            out[actor] = min(1.0, bm25 / ideal) * segment.believed[actor]
     return out, best

@@ -123,7 +123,9 @@ def _failed(query: Query, segment: Segment, number: int) -> str:
 def _would(asked: Asked, segment: Segment, number: int, concepts: Concepts, weights: Weights, needed: float) -> str:
     said = asked.query.text if len(asked.query.text) <= _QUOTED else asked.query.text[: _QUOTED - 1] + "…"
     fact = f"a statement that it makes or does “{said}”"
-    after = np.array([[ranking.with_statement(asked, segment, number, concepts), 1.0, _SAME_WORDS]], dtype=np.float32)
+    believed = float(segment.believed[number])
+    sure = ranking.with_statement(asked, segment, number, concepts)
+    after = np.array([[sure, believed, _SAME_WORDS * believed]], dtype=np.float32)
     score = float(ranking.fuse(after, weights)[0])
     if score < needed:
         return f"Not by one statement: even with {fact} the score would be {score:.2f}, below {needed:.2f}."
