@@ -40,7 +40,7 @@ def _keys(actor: Actor) -> tuple[int, int, int, int]:
     telling = own and sum(map(len, own)) + sum(map(len, told)) >= _TELLING
     registered = sorted({_PLAIN.sub("", fold(identifier)) for identifier in actor.identifiers} - {""})
     return (
-        _key("named", actor.country, plain) if plain else 0,
+        _key("named", actor.country, plain) if plain and actor.country else 0,
         _key("numbered", numberless, *body) if numberless and (own or told) else 0,
         _key("lettered", *body) if telling else 0,
         _key("registered", *registered) if registered else 0,

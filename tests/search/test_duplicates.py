@@ -58,6 +58,7 @@ SAME = {
     ),
 }
 APART = {
+    "no country known": (actor("Elan", country=""), actor("Elan", "gel", country="")),
     "another country": (actor("Elan"), actor("Elan", country="DE")),
     "registered apart": (actor("Elan", identifiers=("FR1",)), actor("Elan", "gel", identifiers=("FR2",))),
     "numbered, registered apart": (actor("SDIS 38", identifiers=("1",)), actor("SDIS 69", identifiers=("2",))),
