@@ -16,6 +16,7 @@ import click
 
 _NARROWEST = 12  # a column is never cut below this many characters
 _LEVELS = {"match": "green", "possible": "yellow", "none": "red"}
+_ALSO_NAMED = 3  # of those that share a place
 _RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins with one of these
 
 
@@ -115,6 +116,10 @@ def show_matches(matches: Any) -> None:
         place = ", ".join(part for part in (actor.city, actor.country) if part) or "place unknown"
         level = click.style(f"{match.score:.2f} {match.level}", fg=_LEVELS[match.level])
         click.echo(f"{number:3}. {click.style(actor.name, bold=True)}  {place}  {level}  [{actor.kind} {actor.id}]")
+        if match.also_count:
+            named = "; ".join(f"{other.name} [{other.id}]" for other in match.also[:_ALSO_NAMED])
+            more = match.also_count - min(len(match.also), _ALSO_NAMED)
+            click.echo("     also as " + named + (f"; and {more} more" if more else ""))
         for reason in match.reasons:
             quote = f"“{reason.quote}”" if reason.quote else ""
             origin = ", ".join(part for part in (reason.source, reason.date, reason.url) if part)

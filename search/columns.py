@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.model import Actor
+from search import duplicates
 from search.query import Query
 from search.subwords import fold
 
@@ -45,6 +46,7 @@ class Columns:
             place = {word: number for number, word in enumerate(values[name])}
             arrays[name] = np.array([place[word] for word in words], dtype=np.int32)
         arrays["ties"] = np.array([_tie(actor.iri) for actor in actors], dtype=np.uint64)
+        arrays["keys"] = duplicates.keys(actors)
         arrays["nuts"] = np.array([actor.nuts.encode() for actor in actors], dtype="S5")
         for name in ("latitude", "longitude"):
             degrees = [getattr(actor, name) for actor in actors]
@@ -75,6 +77,12 @@ class Columns:
     def ties(self) -> NDArray[np.uint64]:
         """What decides between actors of the same score [n]: the same for the same actor in every segment."""
         found: NDArray[np.uint64] = self._arrays["ties"]
+        return found
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """By what actors are told to be the same [n, 4]; see `duplicates`."""
+        found: NDArray[np.uint64] = self._arrays["keys"]
         return found
 
     def allowed(self, query: Query) -> NDArray[np.bool_] | None:

@@ -13,22 +13,32 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData, DataFolderError, StorageFull
 from kg.model import Actor, Concept, Source
+from search import duplicates
 from search.concepts import Concepts
 from search.encoder import Encoder
 from search.segment import Segment
 
-FORMAT = 4
+FORMAT = 5
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]
 _Progress = Callable[[str, int, int], None]
+
+
+class Part(NamedTuple):
+    """A segment, which of its actors still stand [n] (None: all of them), and the group of each among its like [n]
+    (0: alone; None: all of them), the same number in every part."""
+
+    segment: Segment
+    standing: NDArray[np.bool_] | None
+    groups: NDArray[np.int64] | None
 
 
 class Generation:
@@ -44,8 +54,8 @@ class Generation:
         self.concepts = concepts
         self.base = base
         # Swapped as one, so that a search never sees half of a change: actors of `base` that were replaced, the
-        # segment of fresh ones, and the seq that both stand at.
-        self._state: tuple[NDArray[np.bool_] | None, Segment | None, int] = (None, None, self.base_seq)
+        # segment of fresh ones, the groups of both, and the seq that they stand at.
+        self._state: tuple[tuple[Part, ...], int] = (_parts(base), self.base_seq)
         self._encoder = encoder
         self._fresh_actors: dict[str, Actor] = {}
         self._gone: set[str] = set()
@@ -53,25 +63,26 @@ class Generation:
     @property
     def seq(self) -> int:
         """The journal's number of the last change that a search sees."""
-        return self._state[2]
+        return self._state[1]
 
     @property
     def fresh(self) -> Segment | None:
         """The actors that changed since the generation was built."""
-        return self._state[1]
+        parts = self.parts()
+        return parts[1].segment if len(parts) > 1 else None
 
     @property
     def actor_count(self) -> int:
         """How many actors can be found."""
-        replaced, fresh, _ = self._state
-        hidden = 0 if replaced is None else int(replaced.sum())
-        return len(self.base) - hidden + (len(fresh) if fresh else 0)
+        return sum(len(part.segment) if part.standing is None else int(part.standing.sum()) for part in self.parts())
+
+    def parts(self) -> tuple[Part, ...]:
+        """The segments as they stand at one moment."""
+        return self._state[0]
 
     def segments(self) -> list[tuple[Segment, NDArray[np.bool_] | None]]:
         """Each segment with the actors in it that still stand [n] (None: all of them)."""
-        replaced, fresh, _ = self._state
-        standing = None if replaced is None else ~replaced
-        return [(self.base, standing), *([(fresh, None)] if fresh else [])]
+        return [(part.segment, part.standing) for part in self.parts()]
 
     def add_fresh(self, actors: Sequence[Actor], gone: Collection[str], until: int) -> None:
         """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`."""
@@ -82,7 +93,17 @@ class Generation:
         hidden = np.array([self.base.actors[n]["iri"] in self._gone for n in range(len(self.base))], dtype=bool)
         fresh = list(self._fresh_actors.values())
         built = Segment.build(fresh, self.concepts, self._encoder) if fresh else None
-        self._state = (hidden, built, until)
+        self._state = (_parts(self.base, ~hidden, built), until)
+
+
+def _parts(base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segment | None = None) -> tuple[Part, ...]:
+    """The base and what is fresher than it, with groups across both."""
+    keys = base.columns.keys if standing is None else base.columns.keys * standing[:, None]
+    if fresh is None:
+        return (Part(base, standing, duplicates.groups(keys)),)
+    found = duplicates.groups(np.concatenate([keys, fresh.columns.keys]))
+    first, last = (None, None) if found is None else (found[: len(base)], found[len(base) :])
+    return Part(base, standing, first), Part(fresh, None, last)
 
 
 def build(

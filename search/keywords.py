@@ -37,6 +37,7 @@ STEMMERS = {
 MOST_WORDS = 64  # different words of a need that are looked up
 _WORD = re.compile(r"\w+")
 _STEM_WEIGHT = 0.8  # a stem in common says a little less than the word itself
+_COUNTED = "basic"  # a word counts once however often a passage repeats it, which only makes the passage longer
 _FEW = 20_000  # allowed passages up to which they are named in the query rather than filtered afterwards
 _HEAP = 64_000_000  # bytes; tantivy takes at least 15 MB a thread
 
@@ -53,9 +54,9 @@ def _analyser(lang: str) -> tantivy.TextAnalyzer:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", stored=True, indexed=True, fast=True)
-    builder.add_text_field("text", tokenizer_name="words", index_option="freq")
+    builder.add_text_field("text", tokenizer_name="words", index_option=_COUNTED)
     for lang in STEMMERS:
-        builder.add_text_field(f"text_{lang}", tokenizer_name=f"stems_{lang}", index_option="freq")
+        builder.add_text_field(f"text_{lang}", tokenizer_name=f"stems_{lang}", index_option=_COUNTED)
     return builder.build()
 
 
@@ -159,11 +160,11 @@ class KeywordIndex:
 
     def _terms(self, words: list[str], lang: str) -> list[tantivy.Query]:
         schema = _schema()
-        parts = [tantivy.Query.term_query(schema, "text", word, "freq") for word in words]
+        parts = [tantivy.Query.term_query(schema, "text", word, _COUNTED) for word in words]
         if lang in STEMMERS:
             stems = dict.fromkeys(stem for word in words for stem in _analyser(lang).analyze(word))
             for stem in stems:
-                term = tantivy.Query.term_query(schema, f"text_{lang}", stem, "freq")
+                term = tantivy.Query.term_query(schema, f"text_{lang}", stem, _COUNTED)
                 parts.append(tantivy.Query.boost_query(term, _STEM_WEIGHT))
         return parts
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-
 from kg.errors import UserError
 from search import calibration, language, ranking
 from search.calibration import Weights
@@ -13,10 +11,11 @@ from search.concepts import Hit
 from search.encoder import Encoder
 from search.generation import Generation
 from search.labels import words
+from search.places import Places, Row, placed
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored
 from search.reasons import reasons
-from search.results import Answer, ConceptHit, Match, Matches, Need
+from search.results import MOST_ALSO, Answer, ConceptHit, Match, Matches, Named, Need
 from search.understanding import grounded, meaning
 from search.whynot import WhyNot, explain
 
@@ -38,20 +37,20 @@ class Matcher:
         started = time.perf_counter()
         _check(query)
         asked = self.understand(query)
+        parts = self._generation.parts()
         found = [
-            ranking.score(asked, segment, standing, self._weights, self._generation.concepts)
-            for segment, standing in self._generation.segments()
+            ranking.score(asked, part.segment, part.standing, self._weights, self._generation.concepts)
+            for part in parts
         ]
-        least = self._least(asked, found)
-        ranked = _ranked(found, least)
-        page = ranked[query.offset : query.offset + query.limit]
-        results = tuple(self._match(asked, found[at], place) for _, at, place in page)
+        places = placed(found, parts, self._least(asked, found))
+        page = places.page(query.offset, query.limit, MOST_ALSO)
+        results = tuple(self._match(asked, found, *place) for place in page)
         return Matches(
             need=Need(query.text, asked.language, self._shown(asked)),
-            answer=self._answer(ranked[0][0] if ranked else 0.0),
+            answer=self._answer(float(places.best[0]) if len(places) else 0.0),
             results=results,
-            total=len(ranked),
-            facets=_facets(found, least),
+            total=len(places),
+            facets=_facets(found, places),
             seq=self._generation.seq,
             model=self._encoder.name,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
@@ -96,7 +95,8 @@ class Matcher:
             return "match"
         return "possible" if best >= self._weights.possible else "none"
 
-    def _match(self, asked: Asked, scored: Scored, place: int) -> Match:
+    def _match(self, asked: Asked, found: list[Scored], row: Row, others: list[Row], count: int) -> Match:
+        scored, place = found[row[0]], row[1]
         actor, score = int(scored.actors[place]), float(scored.scores[place])
         channels = {
             name: round(float(share), 4) for name, share in zip(ranking.CHANNELS, scored.channels[place], strict=True)
@@ -107,6 +107,8 @@ class Matcher:
             level="match" if score >= self._weights.match else "possible",
             channels=channels,
             reasons=reasons(asked, scored, place, self._generation),
+            also=tuple(_named(found[segment], at) for segment, at in others),
+            also_count=count,
         )
 
 
@@ -127,23 +129,15 @@ def _check(query: Query) -> None:
         raise UserError(f"within_km is {query.within_km}; it must be above 0.", "Give a distance in kilometres.")
 
 
-def _ranked(found: list[Scored], least: float) -> list[tuple[float, int, int]]:
-    """(score, segment, place in it) of who is worth showing, best first; ties in one order, so pages never overlap."""
-    shown = [np.flatnonzero(scored.scores >= least) for scored in found]
-    scores = np.concatenate([scored.scores[places] for scored, places in zip(found, shown, strict=True)])
-    ties = np.concatenate(
-        [scored.segment.columns.ties[scored.actors[places]] for scored, places in zip(found, shown, strict=True)]
-    )
-    segments = np.repeat(np.arange(len(found)), [len(places) for places in shown])
-    places = np.concatenate(shown)
-    order = np.lexsort((ties, -scores))
-    return list(zip(scores[order].tolist(), segments[order].tolist(), places[order].tolist(), strict=True))
+def _named(scored: Scored, place: int) -> Named:
+    actor = scored.segment.summary(int(scored.actors[place]))
+    return Named(actor.iri, actor.id, actor.name)
 
 
-def _facets(found: list[Scored], least: float) -> dict[str, dict[str, int]]:
+def _facets(found: list[Scored], places: Places) -> dict[str, dict[str, int]]:
     out: dict[str, dict[str, int]] = {}
-    for scored in found:
-        for name, counts in scored.segment.columns.facets(scored.actors[scored.scores >= least]).items():
+    for number, scored in enumerate(found):
+        for name, counts in scored.segment.columns.facets(scored.actors[places.standing(number)]).items():
             facet = out.setdefault(name, {})
             for word, count in counts.items():
                 facet[word] = facet.get(word, 0) + count

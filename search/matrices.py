@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
+from scipy.sparse import csgraph
 
 Matrix = sparse.csr_array
 
@@ -44,6 +45,13 @@ def rows(found: Matrix, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], 
     counts = found.indptr[numbers + 1] - starts
     which = np.repeat(np.arange(len(numbers)), counts)
     return np.arange(len(which)) + (starts - (np.cumsum(counts) - counts))[which], which
+
+
+def components(count: int, links: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> NDArray[np.int64]:
+    """Numbers [count] of things that hang together by links between them, however far around."""
+    ends = [np.concatenate(side) for side in zip(*links, strict=True)]
+    graph = sparse.csr_array((np.ones(len(ends[0]), dtype=np.float32), (ends[0], ends[1])), shape=(count, count))
+    return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def write(path: Path, found: Matrix) -> None:

@@ -10,6 +10,8 @@ from kg.model import Actor, Evidence, Text
 
 LONGEST = 600  # characters of a piece; what a contract is about is said in its first lines
 _DESCRIPTION_PIECES = 6
+_REPEATING = 12  # words from which a text is looked at for repetition
+_REPEATED = 4  # times that each of its words stands there, on average, when it is nothing else
 _SENTENCE = re.compile(r"(?<=[.!?;…])\s+|\s*[\n•]\s*")
 # A piece about what is made says more than one from a text about the house.
 TRUST = {
@@ -39,6 +41,12 @@ class Passage:
     buyer: str = ""
     status: str = ""
     codes: tuple[str, ...] = ()
+
+
+def repeats(text: str) -> bool:
+    """Whether a text says the same few words over and over, as only one that is written to be found does."""
+    said = text.casefold().split()
+    return len(said) >= _REPEATING and len(set(said)) * _REPEATED <= len(said)
 
 
 def passages(actor: Actor) -> list[Passage]:

@@ -128,7 +128,7 @@ def with_statement(asked: Asked, segment: Segment, actor: int, concepts: Concept
     """The concept channel of an actor if it also said, in the need's own words, that it makes what is needed."""
     has = {int(c): float(s) for c, s in zip(*segment.tags_of(actor), strict=True)}
     for concept, sure in given(asked.query.text, asked.hits, "makes", concepts):
-        has[concept] = max(sure, has.get(concept, 0.0))
+        has[concept] = max(sure * float(segment.believed[actor]), has.get(concept, 0.0))
     worth = [sure * float(asked.meant.answers[concept]) for concept, sure in has.items()]
     return max(worth, default=0.0)
 
@@ -148,7 +148,7 @@ def _by_text(
     if rows_allowed is not None:
         passages, which = passages[rows_allowed[passages]], which[rows_allowed[passages]]
     actors, first = np.unique(segment.owners[passages], return_index=True)
-    out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low))
+    out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low)) * segment.believed[actors]
     return out, dict(zip(actors.tolist(), passages[first].tolist(), strict=True))
 
 
@@ -163,6 +163,6 @@ def _by_keywords(
         actor = int(segment.owners[row])
         if actor not in best:
             best[actor] = row
-            out[actor] = min(1.0, bm25 / ideal)
+            out[actor] = min(1.0, bm25 / ideal) * segment.believed[actor]
     # Words in common count where the meaning is not clear: what is clear is the same in every language, words are not.
     return out * np.float32(1 - asked.meant.clear), best

@@ -7,6 +7,7 @@ from typing import Literal
 
 Level = Literal["match", "possible"]
 Answer = Literal["match", "possible", "none"]
+MOST_ALSO = 10  # actors named beside the one whose place they share
 Triple = tuple[str, str, str]  # terms in N-Triples form, so that each can be asked for as it stands
 
 
@@ -62,14 +63,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An actor by its names alone."""
+
+    iri: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
-    """An actor for a need; `score` and each channel's share are 0 to 1."""
+    """An actor for a need; `score` and each channel's share are 0 to 1.
+
+    `also` names those that are plainly the same, or copies of it, and have no place of their own: the best MOST_ALSO
+    of `also_count`.
+    """
 
     actor: ActorSummary
     score: float
     level: Level
     channels: dict[str, float]
     reasons: tuple[Reason, ...] = ()
+    also: tuple[Named, ...] = ()
+    also_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,7 @@ class SourceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The answer to a need. `total` and `facets` count every actor found, not the page alone."""
+    """The answer to a need. `total` and `facets` count every place, not the page alone."""
 
     need: Need
     answer: Answer

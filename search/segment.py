@@ -5,7 +5,7 @@ A generation holds one segment on disk; what is fresher than it is another one, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from search.encoder import Encoder
 from search.keywords import KeywordIndex
 from search.labels import words
 from search.matrices import Matrix
-from search.passages import TRUST, Passage, passages
+from search.passages import TRUST, Passage, passages, repeats
 from search.records import Records
 from search.results import ActorSummary
 from search.understanding import shares
@@ -34,6 +34,7 @@ _TAG_LEAST = 0.4  # certainty from which words about what an actor does give it 
 _TAG_LEAST_REPORTED = 0.55  # the same for what is reported of it, which says more and means less of it
 _HALF = 0.3  # share of a passage's meaning that makes a competency about two thirds certain
 _CODE = 1.0  # a code that the source itself gave
+_CLAIMS = 25  # different competencies that an actor's texts are believed to be about; hardly a firm of ours says more
 Step = Callable[[str, int, int], None]
 
 
@@ -79,6 +80,7 @@ class Segment:
         keywords: KeywordIndex,
         tags: Matrix,
         causes: Matrix,
+        believed: NDArray[np.float32],
     ) -> None:
         self.actors = actors
         self._texts = texts
@@ -89,6 +91,7 @@ class Segment:
         self.keywords = keywords
         self.tags = tags  # [actor, concept] → how surely the actor has it
         self._causes = causes  # the same cells → 1 + the passage that says so; 0 for a code of the actor itself
+        self.believed = believed  # how far each actor's texts are believed, 0 to 1: less when it claims very much
 
     @classmethod
     def build(
@@ -107,7 +110,7 @@ class Segment:
             texts += found
             owners += [number] * len(found)
         vectors, spoken = _encode(texts, encoder, progress)
-        tags, causes = _tag(actors, texts, owners, vectors, spoken, concepts)
+        tags, causes, believed = _tag(actors, texts, owners, vectors, spoken, concepts)
         return cls(
             Records.of(_summary(actor) for actor in actors),
             Records.of(list(_flat(passage)) for passage in texts),
@@ -118,6 +121,7 @@ class Segment:
             KeywordIndex.build(((p.text, p.lang) for p in texts), folder / "keywords" if folder else None),
             tags,
             causes,
+            believed,
         )
 
     def write(self, folder: Path) -> None:
@@ -130,6 +134,7 @@ class Segment:
         np.savez(folder / "said.npz", starts=self.said.starts, members=self.said.members)
         matrices.write(folder / "tags.npz", self.tags)
         matrices.write(folder / "causes.npz", self._causes)
+        np.save(folder / "believed.npy", self.believed)
 
     @classmethod
     def open(cls, folder: Path, dimension: int) -> Segment:
@@ -146,6 +151,7 @@ class Segment:
             KeywordIndex.open(folder / "keywords", len(texts)),
             matrices.read(folder / "tags.npz"),
             matrices.read(folder / "causes.npz"),
+            np.load(folder / "believed.npy"),
         )
 
     def __len__(self) -> int:
@@ -202,10 +208,11 @@ def _flat(passage: Passage) -> tuple[Any, ...]:
 def _encode(
     texts: Sequence[Passage], encoder: Encoder, progress: Step | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Vectors [u, d] of the different texts, and which one each passage says [n]; -1 for names, which have none."""
+    """Vectors [u, d] of the different texts, and which one each passage says [n]; -1 for those that have none: names,
+    and texts that only repeat themselves."""
     place: dict[str, int] = {}
     for passage in texts:
-        if passage.field != "name":
+        if _speaks(passage):
             place.setdefault(passage.text, len(place))
     unique = list(place)
     vectors = np.zeros((len(unique), encoder.dimension), dtype=np.float32)
@@ -213,7 +220,11 @@ def _encode(
         vectors[start : start + _BATCH] = encoder.encode(unique[start : start + _BATCH])
         if progress:
             progress("vectors", min(start + _BATCH, len(unique)), len(unique))
-    return vectors, np.array([-1 if p.field == "name" else place[p.text] for p in texts], dtype=np.int32)
+    return vectors, np.array([place.get(p.text, -1) if _speaks(p) else -1 for p in texts], dtype=np.int32)
+
+
+def _speaks(passage: Passage) -> bool:
+    return passage.field != "name" and not repeats(passage.text)
 
 
 def given(text: str, hits: Sequence[Hit], field: str, concepts: Concepts) -> list[tuple[int, float]]:
@@ -235,10 +246,11 @@ def _tag(
     vectors: NDArray[np.float32],
     spoken: NDArray[np.int32],
     concepts: Concepts,
-) -> tuple[Matrix, Matrix]:
-    """Which competencies each actor has: by its codes, and by what its passages are about."""
+) -> tuple[Matrix, Matrix, NDArray[np.float32]]:
+    """Which competencies each actor has, by its codes and by what its passages are about, and how far these count."""
     place = concepts.by_code()
     cells: dict[tuple[int, int], tuple[float, int]] = {}
+    claims: set[tuple[int, int]] = set()
 
     def put(actor: int, concept: int, sure: float, cause: int) -> None:
         if sure > cells.get((actor, concept), (0.0, 0))[0]:
@@ -248,7 +260,9 @@ def _tag(
         for code in actor.codes:
             if code in place:
                 put(number, place[code], _CODE, 0)
-    about = [at for at, p in enumerate(texts) if p.field not in ("name", "descriptions")]
+    about = [
+        at for at, p in enumerate(texts) if p.field not in ("name", "descriptions") and (p.codes or spoken[at] >= 0)
+    ]
     # Who gave codes had read the whole notice and said what it is about; of other texts, each is read once.
     first: dict[str, int] = {}
     for at in about:
@@ -261,10 +275,22 @@ def _tag(
         for code in passage.codes:
             if code in place:
                 put(owners[at], place[code], _CODE, at + 1)
-        if passage.codes:
-            continue
-        for concept, sure in given(passage.text, hits[passage.text], passage.field, concepts):
-            put(owners[at], concept, sure, at + 1)
+        if not passage.codes:
+            told = given(passage.text, hits[passage.text], passage.field, concepts)
+            claims.update((owners[at], concept) for concept, _ in told[:1])
+    believed = _believed(claims, len(actors))
+    for at in about:
+        if not texts[at].codes:
+            for concept, sure in given(texts[at].text, hits[texts[at].text], texts[at].field, concepts):
+                put(owners[at], concept, sure * float(believed[owners[at]]), at + 1)
     size = (len(actors), len(concepts))
     tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
-    return tags, matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)
+    causes = matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)
+    return tags, causes, believed
+
+
+def _believed(claims: Collection[tuple[int, int]], count: int) -> NDArray[np.float32]:
+    """How far the texts of each actor count [count], from the (actor, concept) that its texts are first of all about:
+    1 up to _CLAIMS, then falling with the square root, so that 100 count half and 500 less than a quarter."""
+    claimed = np.bincount(np.array([actor for actor, _ in claims], dtype=np.int64), minlength=count)
+    return np.sqrt(_CLAIMS / np.maximum(claimed, _CLAIMS)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,10 +12,11 @@ from kg.errors import NotFound
 from search import ranking
 from search.calibration import Weights
 from search.concepts import Concepts
-from search.generation import Generation
+from search.generation import Generation, Part
+from search.places import placed
 from search.query import Query
-from search.ranking import Asked
-from search.results import ActorSummary
+from search.ranking import Asked, Scored
+from search.results import ActorSummary, Named
 from search.segment import Segment
 
 _CONSTRAINTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
@@ -27,9 +29,10 @@ Verdict = Literal["shown", "further down", "constraint", "too weak"]
 class WhyNot:
     """Where an actor stands for a need.
 
-    `constraint` names the first one failed and what the actor says there; `rank` counts from 1 among all who came up;
-    `needed` is the score that the page's last result has, or the least that is shown at all; `would` names one
-    statement that would bring the actor there, with the score it would then have, or says that it would not suffice.
+    `constraint` names the first one failed and what the actor says there; `rank` counts places from 1 among all who
+    came up; `needed` is the score that the page's last result has, or the least that is shown at all; `would` names one
+    statement that would bring the actor there, with the score it would then have, or says that it would not suffice;
+    `part_of` is the actor in whose place this one is shown, for the two are plainly the same.
     """
 
     actor: ActorSummary
@@ -41,40 +44,60 @@ class WhyNot:
     needed: float = 0.0
     channels: dict[str, float] | None = None
     would: str = ""
+    part_of: Named | None = None
 
 
 def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) -> WhyNot:
     """Where the actor with this IRI stands. Raises NotFound."""
-    segment, number = _place(iri, generation)
+    parts = generation.parts()
+    at, number = _place(iri, parts)
+    segment = parts[at].segment
     summary = segment.summary(number)
     failed = _failed(asked.query, segment, number)
     free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
     concepts = generation.concepts
-    found = [ranking.score(free, part, standing, weights, concepts) for part, standing in generation.segments()]
-    scores = np.concatenate([scored.scores for scored in found])
+    found = [ranking.score(free, part.segment, part.standing, weights, concepts) for part in parts]
     own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
-    for scored in found:
-        if scored.segment is segment and number in scored.actors:
-            at = int(np.searchsorted(scored.actors, number))
-            own = float(scored.scores[at])
-            channels = {n: round(float(c), 4) for n, c in zip(ranking.CHANNELS, scored.channels[at], strict=True)}
-    rank = 1 + int((scores > own).sum()) if own else None
+    if number in found[at].actors:
+        row = int(np.searchsorted(found[at].actors, number))
+        own = float(found[at].scores[row])
+        channels = {n: round(float(c), 4) for n, c in zip(ranking.CHANNELS, found[at].channels[row], strict=True)}
+    rank, part_of = _rank(found, parts, at, number, weights.possible if own >= weights.possible else 0.0)
     last = asked.query.offset + asked.query.limit
-    shown = np.sort(scores[scores >= weights.possible])[::-1]
+    shown = placed(found, parts, weights.possible).best
     needed = float(shown[last - 1]) if len(shown) >= last else weights.possible
     verdict: Verdict = "constraint" if failed else "too weak"
     if not failed and rank is not None and own >= weights.possible:
         verdict = "shown" if rank <= last else "further down"
     would = "" if verdict == "shown" else _would(asked, segment, number, concepts, weights, needed)
+    part_of = part_of if verdict in ("shown", "further down") else None
     says = _says(verdict, summary.name, failed, rank, own, needed)
-    return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would)
+    if part_of:
+        says = f"{summary.name} is plainly the same as {part_of.name}, and shown as part of its place: number {rank}."
+    return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would, part_of)
 
 
-def _place(iri: str, generation: Generation) -> tuple[Segment, int]:
-    for segment, standing in reversed(generation.segments()):
+def _rank(
+    found: list[Scored], parts: Sequence[Part], at: int, number: int, least: float
+) -> tuple[int | None, Named | None]:
+    """The place of an actor of a part, from 1, and who stands there when it is another one; None for no place."""
+    if number not in found[at].actors:
+        return None, None
+    place = placed(found, parts, least).of(at, int(np.searchsorted(found[at].actors, number)))
+    if place is None:
+        return None, None
+    rank, (segment, row) = place
+    stands = parts[segment].segment.summary(int(found[segment].actors[row]))
+    own = segment == at and found[at].actors[row] == number
+    return rank + 1, None if own else Named(stands.iri, stands.id, stands.name)
+
+
+def _place(iri: str, parts: Sequence[Part]) -> tuple[int, int]:
+    """The part that holds an actor, and its number there."""
+    for at, (segment, standing, _) in reversed(list(enumerate(parts))):
         for number in range(len(segment)):
             if (standing is None or standing[number]) and segment.iri(number) == iri:
-                return segment, number
+                return at, number
     raise NotFound(f"The index holds no actor {iri!r}.", "Name it by the id its source gave, or by its IRI.")
 
 
@@ -101,7 +124,9 @@ def _failed(query: Query, segment: Segment, number: int) -> str:
 def _would(asked: Asked, segment: Segment, number: int, concepts: Concepts, weights: Weights, needed: float) -> str:
     said = asked.query.text if len(asked.query.text) <= _QUOTED else asked.query.text[: _QUOTED - 1] + "…"
     fact = f"a statement that it makes or does “{said}”"
-    after = np.array([[ranking.with_statement(asked, segment, number, concepts), 1.0, _SAME_WORDS]], dtype=np.float32)
+    believed = float(segment.believed[number])
+    sure = ranking.with_statement(asked, segment, number, concepts)
+    after = np.array([[sure, believed, _SAME_WORDS * believed]], dtype=np.float32)
     score = float(ranking.fuse(after, weights, concepts.tuning.long(asked.words))[0])
     if score < needed:
         return f"Not by one statement: even with {fact} the score would be {score:.2f}, below {needed:.2f}."

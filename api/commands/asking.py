@@ -17,7 +17,7 @@ from kg.errors import RefusedInput, UserError
 
 MATCH_COLUMNS = (
     *("rank", "score", "level", "id", "name", "kind", "country", "city", "website"),
-    *("why", "quote", "source", "date", "url", "iri"),
+    *("why", "quote", "source", "date", "url", "iri", "also", "also_count"),
 )
 
 
@@ -39,7 +39,7 @@ def _constraints(function: Any) -> Any:
     return function
 
 
-WHY_NOT_COLUMNS = ("id", "name", "verdict", "says", "constraint", "rank", "score", "needed", "would", "iri")
+WHY_NOT_COLUMNS = ("id", "name", "verdict", "says", "constraint", "rank", "score", "needed", "would", "iri", "part_of")
 
 
 @click.command("search")
@@ -90,7 +90,8 @@ def why_not_command(
         return
     shares = ", ".join(f"{name} {share:.2f}" for name, share in (found.channels or {}).items())
     if form == "csv":
-        show([{**asdict(found), **asdict(found.actor)}], WHY_NOT_COLUMNS, form)
+        part_of = found.part_of.iri if found.part_of else ""
+        show([{**asdict(found), **asdict(found.actor), "part_of": part_of}], WHY_NOT_COLUMNS, form)
         return
     for text in (found.says, shares and f"Channels: {shares}.", found.would):
         if text:
@@ -103,7 +104,8 @@ def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:
     for rank, match in enumerate(matches.results, offset + 1):
         reason = match.reasons[0] if match.reasons else None
         why = {"why": reason.says, **asdict(reason)} if reason else {}
-        rows.append({"rank": rank, "score": match.score, "level": match.level, **asdict(match.actor), **why})
+        also = {"also": [other.iri for other in match.also], "also_count": match.also_count}
+        rows.append({"rank": rank, "score": match.score, "level": match.level, **asdict(match.actor), **why, **also})
     return rows
 
 

@@ -62,6 +62,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "standards": ("Standards", "Normes"),
     "labels": ("Names", "Noms"),
     "also": ("also", "aussi"),
+    "also_as": ("Also listed as", "Aussi présent sous"),
     "who_can": ("Who can?", "Qui peut ?"),
     "error": ("That did not work", "Cela n'a pas marché"),
     "back": ("Back to the search", "Retour à la recherche"),
