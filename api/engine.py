@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -364,18 +365,18 @@ class Engine(Reader):
             return self._tagging.list(actor, competency, state, limit, offset, lang)
 
     def _repair_index(self) -> None:
-        """Builds the index again, and what was made from it; a process that only reads becomes a writer for it."""
+        """Builds the index again; what was made from it follows, at once or with the next snapshot."""
         if self._lock is not None:
             self.index.rebuild()
             with self._copying:
                 self._suggest()
             return
-        with Engine.open(self.folder.path, write=True, model=self.index.model, catch_up=False) as writer:
-            writer.index.rebuild()
-            writer._catch_graph_up(None)
-            with writer._copying:
-                writer._suggest()
-        self.index.close()
+        lock = folders.WriteLock(self.folder)
+        try:
+            self.index.rebuild()
+            shutil.rmtree(self.folder.snapshots, ignore_errors=True)  # what they suggest may be another encoder's
+        finally:
+            lock.release()
 
     def _answering(self) -> tuple[SourceAnswer, ...]:
         """How each source took part, read again only when the journal has moved."""
@@ -424,6 +425,7 @@ class Engine(Reader):
                 return newest
             try:
                 whole = self._suggest()
+                newest = projection.latest_snapshot(self.folder.snapshots)
                 return projection.snapshot(self.graph, self.folder.snapshots) if whole or newest is None else newest
             finally:
                 self._copying.release()

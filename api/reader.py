@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from kg.journal import Journal
 from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source, TagDecision
 from kg.terms import Statement, from_payload
 
+_HALF = re.compile("[\ud800-\udfff]")
 _Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source, TagDecision)
 
 
@@ -76,6 +78,8 @@ class Reader:
         raise NotFound(f"There is no {room} {id_or_iri!r}{where}.", "Search for it by name, or see 'filiere sources'.")
 
     def _candidates(self, id_or_iri: str, room: str, source: str) -> Iterator[str]:
+        if _HALF.search(id_or_iri):
+            return  # half a character, as a shell may give it: no record is named so
         if id_or_iri.startswith(("http://", "https://")):
             yield id_or_iri
             return
@@ -124,8 +128,9 @@ class Reader:
 
     def concept(self, id_or_iri: str) -> Concept:
         """A competency by IRI, by slug ("hydroalcoholic-gel") or by code ("cpv:33140000"). Raises NotFound."""
-        code = v.normal_code(id_or_iri)
-        names = [id_or_iri] if id_or_iri.startswith("http") else [v.COMPETENCY + id_or_iri]
+        name = _HALF.sub("\ufffd", id_or_iri)
+        code = v.normal_code(name)
+        names = [name] if name.startswith("http") else [v.COMPETENCY + name]
         for iri in [*names, *([v.code_iri(code)] if code else [])]:
             for change in self.journal.entity(iri):
                 found = entity_of(change)

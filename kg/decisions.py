@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from kg import mapping, rdf
+from kg import mapping
 from kg import vocabulary as v
 from kg.errors import NotFound, RefusedInput
 from kg.journal import Change, Journal
 from kg.model import Source, TagDecision
 from kg.terms import from_payload, to_payload
-from kg.validation import Validator
 
 SOURCE = Source(
     id=v.DECISIONS,
@@ -56,6 +55,9 @@ def decide(journal: Journal, decision: TagDecision) -> bool:
 
     Raises RefusedInput when a part of it cannot be stored: a verdict that is none, a note that is too long.
     """
+    from kg import rdf
+    from kg.validation import Validator
+
     try:
         about = mapping.to_statements(decision)
         rdf.check_payload(to_payload(about))

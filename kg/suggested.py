@@ -189,7 +189,9 @@ def _write_all(graph: EmbeddedGraph, journal: Journal, tags: Tags) -> None:
 def check(graph: EmbeddedGraph, seq: int, by: str) -> str:
     """What is wrong with the suggested graph beside an index at this seq, made by this; "" when nothing is."""
     mark = mark_of(graph)
-    if mark is None or (mark.seq, mark.by) != (seq, by):
+    if mark is not None and mark.seq == seq and mark.by != by:
+        return "The graph of suggested tags was made from another index."
+    if mark is None or mark.seq != seq:
         return f"The graph of suggested tags stands at seq {mark.seq if mark else 0}, the index at {seq}."
     actors: dict[str, list[str]] = {}
     try:

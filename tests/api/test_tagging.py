@@ -216,6 +216,12 @@ def test_a_reader_with_another_encoder_leaves_no_stale_suggestion(folder: Path) 
     with Engine.open(folder, model="hashing") as reader:
         assert found(reader, "one") is not None  # builds its own index, becoming a writer for it
     with Engine.open(folder, write=True, model="hashing", catch_up=False) as writer:
+        (problem,) = writer.check()
+        assert "another index" in problem.what
+    with Engine.open(folder, model="hashing") as reader:
+        assert ask(reader, f"<{actor('one')}> fil:suggestedCompetency <{GEL}>", v.SUGGESTED)
+        assert not ask(reader, f"<{actor('two')}> fil:suggestedCompetency <{GEL}>", v.SUGGESTED)
+    with Engine.open(folder, write=True, model="hashing", catch_up=False) as writer:
         assert writer.check() == []
         assert suggested.stands(writer.graph, writer.seq, writer.index.current().made_by)
 
@@ -298,7 +304,7 @@ def test_only_the_graph_of_decisions_decides(engine: Engine) -> None:
     assert {"competency", "suggestedCompetency"} <= columns
     assert by_concept(found(engine, "one")) > SURE
     assert engine.decisions() == []
-    with pytest.raises(RefusedInput, match="reserved|cannot be the name"):
+    with pytest.raises(RefusedInput, match="cannot be the name"):
         put(engine, MAKERS, source="decisions")
 
 
@@ -336,7 +342,7 @@ def test_a_note_that_cannot_be_kept_is_refused(engine: Engine, note: str) -> Non
 
 def test_an_id_of_several_sources_is_named_by_its_iri(engine: Engine) -> None:
     put(engine, MAKERS[:1], source="others")
-    with pytest.raises(UserError, match="several sources: makers .*others"):
+    with pytest.raises(UserError, match=r"several sources: makers .*others"):
         engine.decide("one", "hydroalcoholic-gel", "rejected")
     engine.decide(actor("one"), "hydroalcoholic-gel", "rejected")
     assert by_concept(found(engine, "one")) < UNSURE
