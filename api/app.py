@@ -13,7 +13,7 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, entities, health, pages, sources, sparql
+from api.routes import asking, entities, health, pages, sources, sparql, tags
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -40,6 +40,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(asking.router(context))  # /search
     app.include_router(entities.router(context))  # /actors /clusters /competencies /offers /needs /recipes
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
+    app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(health.router(context))  # /health/live /health/ready
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

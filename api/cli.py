@@ -20,6 +20,7 @@ COMMANDS = {
     "search": ("asking", "Find who can meet a need, with the reasons."),
     "why-not": ("asking", "Say why an actor is not among the answers, and what would bring it in."),
     "sparql": ("asking", "Put a SPARQL query to the graph."),
+    "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
     "status": ("keeping", "Show what the data folder holds and how far each view has come."),

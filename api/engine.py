@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from api import folder as folders
 from api.index import Index
 from api.reader import Reader, SourceStatus
+from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
 from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull
 from kg.journal import Journal
-from kg.model import Source
+from kg.model import Source, TagDecision
 
 if TYPE_CHECKING:
     from kg.findings import Row
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
 
+_PATIENCE = 2.0  # seconds that a query waits for a snapshot of what is just being written
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
 
 
@@ -69,6 +72,7 @@ class Engine(Reader):
         self._pool: QueryPool | None = None
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
+        self._tagging = Tagging(self, self.index)
 
     @classmethod
     def open(
@@ -137,6 +141,8 @@ class Engine(Reader):
             graph = beside.submit(self._catch_graph_up, progress)
             self.index.catch_up(progress)
             graph.result()
+        with self._copying:
+            self._suggest()
 
     def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
@@ -153,6 +159,36 @@ class Engine(Reader):
                 projection.catch_up(self.journal, self._graph, progress)
         except (OSError, RuntimeError) as error:
             raise folders.storage_error(error, self.folder.path) from error
+
+    def _suggest(self, anew: bool = False) -> bool:
+        """Brings the graph of suggested tags to what the index says; whether it then stands at the graph's seq.
+
+        The caller holds `_copying`, so that no snapshot is taken of half of it. An index that is damaged says nothing.
+        `anew` trusts nothing that stands.
+        """
+        from kg import projection, suggested
+        from search import tags
+
+        try:
+            generation = self.index.current()
+        except DamagedData:
+            return True
+        seq, made_by = generation.seq, generation.made_by
+        applied = self.graph.applied_seq()
+        if anew or not suggested.stands(self.graph, seq, made_by):
+            projection.drop_snapshot(self.folder.snapshots, applied)
+            said = suggested.Tags(
+                seq,
+                made_by,
+                generation.actor_count,
+                lambda: tags.suggested(generation),
+                lambda actor: tags.of(generation, actor),
+            )
+            try:
+                suggested.bring_up(self.graph, self.journal, said, lambda after: self.index.touched(after, seq), anew)
+            except (OSError, RuntimeError) as error:
+                raise folders.storage_error(error, self.folder.path) from error
+        return seq == applied
 
     @property
     def graph(self) -> EmbeddedGraph:
@@ -227,7 +263,33 @@ class Engine(Reader):
     def ready(self) -> bool:
         """Whether every view stands at the journal's seq."""
         seq = self.journal.last_seq
-        return seq > 0 and self.index.seq >= seq and (self._graph is None or self._graph.applied_seq() >= seq)
+        if not seq or self.index.seq < seq:
+            return False
+        return self._graph is None or (self._graph.applied_seq() >= seq and self._suggested_problem() == "")
+
+    def decide(self, actor: str, competency: str, verdict: str, *, who: str = "", note: str = "") -> TagRow:
+        """Confirms or rejects that an actor has a competency, for every search from now on; the tag as it then stands.
+
+        Raises NotFound or UserError for a name that means nothing or several, UserError for another verdict,
+        RefusedInput for a note that cannot be stored.
+        """
+        from kg import decisions
+
+        with self._writer():
+            decision = self._tagging.decision(actor, competency, verdict, who, note)
+            decisions.decide(self.journal, decision)
+            self._catch_up()
+        return self._tagging.decided(decision)
+
+    def withdraw(self, actor: str, competency: str) -> TagDecision:
+        """Takes a decision back, so that the index alone speaks again. Returns it. Raises NotFound or UserError."""
+        from kg import decisions
+
+        with self._writer():
+            names = self._tagging.names(actor, competency)
+            withdrawn = decisions.withdraw(self.journal, *names)
+            self._catch_up()
+        return withdrawn
 
     def remove_source(self, name: str) -> int:
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
@@ -288,13 +350,31 @@ class Engine(Reader):
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
         return self.index.matcher().why_not(query, self.actor(actor).iri)
 
+    def tags(
+        self, actor: str = "", competency: str = "", state: str = "", *, limit: int = 100, offset: int = 0,
+        lang: str = "en",
+    ) -> TagList:  # fmt: skip
+        """The competencies that actors are tagged with: what persons decided, newest first, then what is suggested.
+
+        `state` is suggested, confirmed or rejected. Raises NotFound or UserError for a name or a bound that is wrong.
+        """
+        try:
+            return self._tagging.list(actor, competency, state, limit, offset, lang)
+        except DamagedData:
+            self._repair_index()
+            return self._tagging.list(actor, competency, state, limit, offset, lang)
+
     def _repair_index(self) -> None:
+        """Builds the index again; what was made from it follows, at once or with the next snapshot."""
         if self._lock is not None:
             self.index.rebuild()
+            with self._copying:
+                self._suggest()
             return
         lock = folders.WriteLock(self.folder)
         try:
             self.index.rebuild()
+            shutil.rmtree(self.folder.snapshots, ignore_errors=True)  # what they suggest may be another encoder's
         finally:
             lock.release()
 
@@ -337,10 +417,18 @@ class Engine(Reader):
         """The newest snapshot, made first when this process may write and it lags behind."""
         from kg import projection
 
-        if self._lock is not None:
-            with self._copying:
-                return projection.snapshot(self.graph, self.folder.snapshots)
         newest = projection.latest_snapshot(self.folder.snapshots)
+        if self._lock is not None:
+            # While much is being written, queries are answered from the snapshot before it.
+            if not self._copying.acquire(timeout=_PATIENCE if newest else -1):
+                assert newest is not None
+                return newest
+            try:
+                whole = self._suggest()
+                newest = projection.latest_snapshot(self.folder.snapshots)
+                return projection.snapshot(self.graph, self.folder.snapshots) if whole or newest is None else newest
+            finally:
+                self._copying.release()
         if newest is not None and projection.snapshot_seq(newest) >= self.journal.last_seq:
             return newest
         try:
@@ -409,7 +497,21 @@ class Engine(Reader):
                 with self._writer():
                     self.index.rebuild()
             problems.append(Problem("index", damage, repair, "" if repair else "Run 'filiere check --repair'."))
+        elif not problems and (wrong := self._suggested_problem(whole=True)):
+            problems.append(Problem("graph", wrong, repair, "" if repair else "Run 'filiere check --repair'."))
+        if problems and repair:
+            with self._copying:
+                self._suggest(anew=True)
         return problems
+
+    def _suggested_problem(self, whole: bool = False) -> str:
+        """What is wrong with the graph of suggested tags beside the index, or ""; `whole` compares all it says."""
+        from kg import suggested
+
+        generation = self.index.current()
+        if not whole and suggested.stands(self.graph, generation.seq, generation.made_by):
+            return ""
+        return suggested.check(self.graph, generation.seq, generation.made_by)
 
     def backup(self, target: Path) -> Path:
         """One .tar.gz with the journal and the tokens; views are built again from it. Returns the archive's path."""

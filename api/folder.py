@@ -144,7 +144,7 @@ class WriteLock:
             self._stream.close()
             raise Busy(
                 f"Another process (pid {holder}) is writing to {folder.path}.",
-                "Send the file to the running service (PUT /sources/NAME), or stop that process first.",
+                "Write through the running service (PUT /sources/NAME, PUT /tags/ACTOR/COMPETENCY), or stop it first.",
             ) from error
         try:
             self._stream.seek(0)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg import mapping
+from kg import decisions, mapping
 from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.faults import point
 from kg.journal import Change, Journal
-from kg.model import Actor, Concept, Entity, Source
+from kg.model import Actor, Concept, Entity, Source, TagDecision
 from kg.terms import from_payload
 from search import generation as generations
 from search.generation import Generation
@@ -32,6 +32,11 @@ KEPT = 2  # generations kept: the one served and the one before, which a reader 
 def entity_of(change: Change) -> Entity | None:
     """The record a journal entry holds, or None for something that is no record of ours."""
     return mapping.from_statements(change.iri, change.source, from_payload(change.payload))
+
+
+def _verdicts(found: Iterable[TagDecision]) -> dict[str, bool]:
+    """The competencies that persons decided on, and whether each is confirmed."""
+    return {decision.competency: decision.verdict == "confirmed" for decision in found}
 
 
 class Index:
@@ -70,35 +75,52 @@ class Index:
     def matcher(self) -> Matcher:
         """What answers needs, at the journal's seq. Raises DamagedData when there is no sound generation."""
         with self._opening:
-            generation = self.open()
-            if generation is None:
-                raise DamagedData(
-                    f"{self._folder} holds no index made by the model {self.encoder.name}.",
-                    "Run 'filiere check --repair'.",
-                )
-            behind = self._journal.last_seq - generation.seq
-            # While a rebuild is under way, a long tail is left to it: needs are answered from what stands.
-            if behind and not (self._rebuilding and behind > FRESH_MOST):
-                self._freshen(generation)
+            generation = self._current()
             if self._matcher is None:
                 from search.matcher import Matcher
 
                 self._matcher = Matcher(generation, self.encoder)
             return self._matcher
 
+    def current(self) -> Generation:
+        """The generation that answers needs, at the journal's seq. Raises DamagedData when there is no sound one."""
+        with self._opening:
+            return self._current()
+
+    def _current(self) -> Generation:
+        generation = self.open()
+        if generation is None:
+            raise DamagedData(
+                f"{self._folder} holds no index made by the model {self.encoder.name}.",
+                "Run 'filiere check --repair'.",
+            )
+        behind = self._journal.last_seq - generation.seq
+        # While a rebuild is under way, a long tail is left to it: needs are answered from what stands.
+        if behind and not (self._rebuilding and behind > FRESH_MOST):
+            self._freshen(generation)
+        return generation
+
     def _freshen(self, generation: Generation) -> None:
         """Puts what is fresher than the generation into its exact buffer."""
         until = self._journal.last_seq
-        latest = {change.iri: change for change in self._journal.read(generation.seq, until)}
         actors: list[Actor] = []
         gone: list[str] = []
-        for change in latest.values():
-            entity = entity_of(change) if change.op == "upsert" else None
-            if isinstance(entity, Actor):
-                actors.append(entity)
-            else:
-                gone.append(change.iri)
-        generation.add_fresh(actors, gone, until)
+        for iri in self.touched(generation.seq, until):
+            found = map(entity_of, self._journal.entity(iri))
+            described = [entity for entity in found if isinstance(entity, Actor)]
+            actors += described
+            if not described:
+                gone.append(iri)
+        verdicts = {actor.iri: _verdicts(decisions.on(self._journal, actor.iri)) for actor in actors}
+        generation.add_fresh(actors, gone, until, verdicts)
+
+    def touched(self, after: int, until: int) -> list[str]:
+        """The IRIs of what changed with after < seq ≤ until, an actor too when what was decided on it did."""
+        out: dict[str, None] = {}
+        for change in self._journal.read(after, until, with_before=True):
+            decision = decisions.of(change)
+            out[decision.actor if decision else change.iri] = None
+        return list(out)
 
     def catch_up(self, progress: Callable[[str, int, int], None] | None = None) -> None:
         """Builds a new generation when there is none, a damaged one, or too much is fresher than it."""
@@ -141,6 +163,7 @@ class Index:
         actors: list[Actor] = []
         concepts: list[Change] = []
         sources: list[Source] = []
+        verdicts: dict[str, dict[str, bool]] = {}
         key = hashlib.sha256()
         for change in self._journal.entities():
             if _CONCEPT in change.payload:
@@ -152,12 +175,15 @@ class Index:
                     actors.append(actor)
                 case Source() as source:
                     sources.append(source)
+                case TagDecision() as decision if change.source == v.DECISIONS:
+                    verdicts.setdefault(decision.actor, {}).update(_verdicts([decision]))
         return generations.build(
             self._folder,
             actors=actors,
             concepts=lambda: [entity for entity in map(entity_of, concepts) if isinstance(entity, Concept)],
             concepts_key=key.hexdigest(),
             sources=sources,
+            verdicts=verdicts,
             encoder=self.encoder,
             seq=seq,
             predicates=mapping.predicates(),

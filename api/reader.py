@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from api.index import entity_of
 from kg import vocabulary as v
-from kg.errors import NotFound
+from kg.errors import NotFound, UserError
 from kg.journal import Journal
-from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source
+from kg.model import Actor, Claim, Concept, Entity, Exchange, Recipe, Source, TagDecision
 from kg.terms import Statement, from_payload
 
-_Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source)
+_HALF = re.compile("[\ud800-\udfff]")
+_Kind = TypeVar("_Kind", Actor, Claim, Concept, Exchange, Recipe, Source, TagDecision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Reader:
         if kind not in seen.by_type:
             found: list[Entity] = []
             marks = _CLASS_MARKS[kind]
-            for change in self.journal.entities():
+            for change in self.journal.entities(v.DECISIONS if kind is TagDecision else None):
                 if any(mark in change.payload for mark in marks):
                     entity = entity_of(change)
                     if isinstance(entity, kind):
@@ -76,6 +78,8 @@ class Reader:
         raise NotFound(f"There is no {room} {id_or_iri!r}{where}.", "Search for it by name, or see 'filiere sources'.")
 
     def _candidates(self, id_or_iri: str, room: str, source: str) -> Iterator[str]:
+        if _HALF.search(id_or_iri):
+            return  # half a character, as a shell may give it: no record is named so
         if id_or_iri.startswith(("http://", "https://")):
             yield id_or_iri
             return
@@ -89,6 +93,25 @@ class Reader:
         if not isinstance(found, Actor):
             raise NotFound(f"{id_or_iri!r} is not an actor.", "Search for it by name.")
         return found
+
+    def the_actor(self, id_or_iri: str) -> Actor:
+        """The one actor that a name means, in whatever source. Raises NotFound, or UserError when several bear it."""
+        found: dict[str, Actor] = {}
+        for iri in self._candidates(id_or_iri, "actor", ""):
+            for change in self.journal.entity(iri):
+                if isinstance(entity := entity_of(change), Actor):
+                    found[iri] = entity
+        if not found:
+            mend = "Name it by the id its source gave, or by its IRI, as 'filiere search' shows them."
+            raise NotFound(f"There is no actor {id_or_iri[:200]!r}.", mend)
+        if len(found) > 1:
+            sources = ", ".join(f"{actor.source} ({iri})" for iri, actor in found.items())
+            raise UserError(f"{id_or_iri!r} is the id of actors of several sources: {sources}.", "Name one by its IRI.")
+        return next(iter(found.values()))
+
+    def decisions(self) -> list[TagDecision]:
+        """What persons decided on tags, oldest first."""
+        return self._records(TagDecision)
 
     def actors(self) -> list[Actor]:
         """Every actor, in the order of the journal."""
@@ -105,8 +128,9 @@ class Reader:
 
     def concept(self, id_or_iri: str) -> Concept:
         """A competency by IRI, by slug ("hydroalcoholic-gel") or by code ("cpv:33140000"). Raises NotFound."""
-        code = v.normal_code(id_or_iri)
-        names = [id_or_iri] if id_or_iri.startswith("http") else [v.COMPETENCY + id_or_iri]
+        name = _HALF.sub("\ufffd", id_or_iri)
+        code = v.normal_code(name)
+        names = [name] if name.startswith("http") else [v.COMPETENCY + name]
         for iri in [*names, *([v.code_iri(code)] if code else [])]:
             for change in self.journal.entity(iri):
                 found = entity_of(change)
@@ -175,4 +199,5 @@ _CLASS_MARKS: dict[type, tuple[str, ...]] = {
     Claim: (f"<{v.NS}Claim>",),
     Source: (f"<{v.DCAT}Dataset>",),
     Concept: (f"<{v.SKOS}Concept>",),
+    TagDecision: (f"<{v.NS}TagDecision>",),
 }

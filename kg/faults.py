@@ -18,6 +18,8 @@ POINTS = (
     "index.manifest",
     "index.renamed",
     "index.pruned",
+    "suggested.begun",
+    "suggested.written",
 )
 
 _armed: dict[str, int] = {}

@@ -1,4 +1,7 @@
-"""The graph view: an embedded Oxigraph store, one named graph a source, with the applied seq written in each update."""
+"""The graph view: an embedded Oxigraph store, one named graph a source, with the applied seq written in each update.
+
+Beside the sources' graphs stands one of what the index suggests; suggested.py says what is in it and when.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ from kg.rdf import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, qua
 _MARKER = NamedNode(v.SYSTEM_GRAPH)
 _APPLIED = NamedNode(v.NS + "appliedSeq")
 _INTEGER = NamedNode(v.XSD + "integer")
+_SUGGESTED = NamedNode(v.SUGGESTED_GRAPH)
+_FROM = NamedNode(v.NS + "suggestedFrom")
+_ACTOR, _SUGGESTS = NamedNode(v.NS + "actor"), NamedNode(v.NS + "suggestedCompetency")
 _BULK = 200  # changes from which the bulk loader is faster than an update
 _LOAD = 20_000  # records in one bulk load: some 500,000 triples
 
@@ -91,13 +97,13 @@ class EmbeddedGraph:
         marker = _marker(changes[-1].seq)
         if len(changes) >= _BULK and not any(change.before for change in changes):
             self._bulk(change for change in changes if change.payload)
-            self._store.update(_update([], [], marker))
+            self._store.update(_update([], [marker], _APPLIED))
             point("graph.applied")
             return
         last = {(change.source, change.iri): change for change in changes}
         removed = [q for c in changes if c.before for q in quads(c.before, v.source_graph(c.source))]
         added = [q for c in last.values() if c.payload for q in quads(c.payload, v.source_graph(c.source))]
-        self._store.update(_update(removed, added, marker))
+        self._store.update(_update(removed, [*added, marker], _APPLIED))
         point("graph.applied")
 
     def load(self, live: Iterable[Change], seq: int) -> None:
@@ -133,7 +139,34 @@ class EmbeddedGraph:
     def sources(self) -> set[str]:
         """The sources that have a graph."""
         names = (graph.value for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
-        return {name.removeprefix(v.GRAPH) for name in names if name.startswith(v.GRAPH) and name != v.SYSTEM_GRAPH}
+        own = {name.removeprefix(v.GRAPH) for name in names if name.startswith(v.GRAPH) and name != v.SYSTEM_GRAPH}
+        return own - {v.SUGGESTED}
+
+    def suggested_from(self) -> str:
+        """The mark of the suggested graph: what it was made from; "" while it is not whole."""
+        found = self._store.quads_for_pattern(_MARKER, _FROM, None, _MARKER)
+        return next((quad.object.value for quad in found if isinstance(quad.object, Literal)), "")
+
+    def suggested_of(self, actor: str) -> list[Quad]:
+        """What the suggested graph says of an actor."""
+        subject = NamedNode(actor)
+        out = list(self._store.quads_for_pattern(subject, _SUGGESTS, None, _SUGGESTED))
+        for tag in list(self._store.quads_for_pattern(None, _ACTOR, subject, _SUGGESTED)):
+            out += self._store.quads_for_pattern(tag.subject, None, None, _SUGGESTED)
+        return out
+
+    def suggested(self) -> Iterator[Quad]:
+        """Everything that the suggested graph says."""
+        return iter(self._store.quads_for_pattern(None, None, None, _SUGGESTED))
+
+    def change_suggested(self, removed: Sequence[Quad], added: str, mark: str) -> None:
+        """One atomic update of the suggested graph and its mark; without a mark it counts as not whole."""
+        marker = [Quad(_MARKER, _FROM, Literal(mark), _MARKER)] if mark else []
+        self._store.update(_update(removed, [*quads(added, v.SUGGESTED_GRAPH), *marker], _FROM))
+
+    def load_suggested(self, payload: str) -> None:
+        """Adds N-Triples to the suggested graph in bulk; not atomic, so the mark must be gone before and come after."""
+        self._store.bulk_load(payload.encode(), format=RdfFormat.N_TRIPLES, to_graph=_SUGGESTED)
 
     @classmethod
     def applied_in(cls, folder: Path) -> int:
@@ -163,12 +196,16 @@ def _marker(seq: int) -> Quad:
     return Quad(_MARKER, _APPLIED, Literal(str(seq), datatype=_INTEGER), _MARKER)
 
 
-def _update(removed: Sequence[Quad], added: Sequence[Quad], marker: Quad) -> str:
-    """SPARQL Update text, which Oxigraph runs as one transaction however many operations it has."""
-    parts = [f"DELETE WHERE {{ GRAPH {_MARKER} {{ {_MARKER} {_APPLIED} ?seq }} }}"]
+def _update(removed: Sequence[Quad], added: Sequence[Quad], mark: NamedNode) -> str:
+    """SPARQL Update text, which Oxigraph runs as one transaction however many operations it has.
+
+    What stood as the value of `mark` goes; a new value is one of `added`.
+    """
+    parts = [f"DELETE WHERE {{ GRAPH {_MARKER} {{ {_MARKER} {mark} ?mark }} }}"]
     if removed:
         parts.append(f"DELETE DATA {{ {''.join(_by_graph(removed))} }}")
-    parts.append(f"INSERT DATA {{ {''.join(_by_graph([*added, marker]))} }}")
+    if added:
+        parts.append(f"INSERT DATA {{ {''.join(_by_graph(added))} }}")
     return " ;\n".join(parts)
 
 

@@ -237,6 +237,16 @@ class Journal:
         )
         return [Change(*row) for row in rows]
 
+    def below(self, source: str, beginning: str) -> list[Change]:
+        """The live records of a source whose IRIs begin so; others are not read."""
+        rows = self._all(
+            "SELECT c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload FROM live l "
+            "JOIN changes c ON c.seq = l.seq JOIN batches b ON b.number = c.batch "
+            "WHERE l.source = ? AND l.iri >= ? AND l.iri < ? ORDER BY l.iri",
+            (source, beginning, beginning + chr(0x10FFFF)),
+        )
+        return [Change(*row) for row in rows]
+
     def payload(self, source: str, iri: str) -> str:
         """The live payload of one record of a source, or an empty string."""
         rows = self._all(

@@ -1,7 +1,8 @@
 """Records to statements and back, both directions side by side: one table a class, read in both directions.
 
 Every subject of a record's statements is its IRI or begins with its IRI and "/", so a record can be taken out of
-the graph without touching another. Text kept here is as given; validation.py says what may be given.
+the graph without touching another; only a confirmed TagDecision adds one statement about its actor, and no other
+record of its source makes that same statement. Text kept here is as given; validation.py says what may be given.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from kg import vocabulary as v
-from kg.model import Actor, Claim, Concept, Entity, Evidence, Exchange, Recipe, RecipeStep, Source, Text
+from kg.model import (
+    Actor,
+    Claim,
+    Concept,
+    Entity,
+    Evidence,
+    Exchange,
+    Recipe,
+    RecipeStep,
+    Source,
+    TagDecision,
+    Text,
+)
 from kg.terms import Statement, Term, iri, is_iri, language, literal, value
 
 
@@ -114,6 +127,16 @@ _CONCEPT = (
     Field("substitutes", v.NS + "substituteFor", "iri*"),
     Field("convertible_to", v.NS + "convertibleTo", "iri*"),
 )
+_DECISION = (
+    Field("id", v.DCT + "identifier", "plain"),
+    Field("actor", v.NS + "actor", "iri"),
+    Field("competency", v.NS + "concerns", "iri"),
+    Field("verdict", v.NS + "verdict", "plain"),
+    Field("who", v.NS + "decidedBy", "plain"),
+    Field("date", v.DCT + "date", "date"),
+    Field("note", v.RDFS + "comment", "plain"),
+)
+_COMPETENCY = v.NS + "competency"
 _MATCHES = (v.SKOS + "exactMatch", v.SKOS + "closeMatch", v.SKOS + "broadMatch")
 _SIZE = v.BASE + "size/"
 _XSD_DECIMAL = v.XSD + "decimal"
@@ -259,6 +282,11 @@ def to_statements(entity: Entity) -> list[Statement]:
             out += [(term, f"<{_MATCHES[1]}>", iri(match)) for match in entity.matches]
             if entity.kind:
                 out.append((term, _TYPE, f"<{v.COMPETENCY_CLASSES[entity.kind]}>"))
+        case TagDecision():
+            out = _statements(_DECISION, entity, subject)
+            out.append((term, _TYPE, f"<{v.NS}TagDecision>"))
+            if entity.verdict == "confirmed":
+                out.append((iri(entity.actor), f"<{_COMPETENCY}>", iri(entity.competency)))
     return out
 
 
@@ -279,17 +307,17 @@ def predicates() -> dict[str, str]:
     named = {field.name: field.predicate for field in _ACTOR}
     named |= {f"evidence.{field.name}": field.predicate for field in _EVIDENCE}
     named |= {f"concept.{field.name}": field.predicate for field in _CONCEPT}
-    return named | {"evidence": v.NS + "hasEvidence", "type": v.TYPE}
+    return named | {"evidence": v.NS + "hasEvidence", "type": v.TYPE, "competency": _COMPETENCY}
 
 
 def minted_terms() -> set[str]:
-    """Every class and property of our own namespace that this module writes; ontology/filiere.ttl must define each."""
-    tables = (_ACTOR, _EVIDENCE, _EXCHANGE, _RECIPE, _STEP, _CLAIM, _SOURCE, _CONCEPT)
+    """Every class and property of our own namespace that kg writes; ontology/filiere.ttl must define each."""
+    tables = (_ACTOR, _EVIDENCE, _EXCHANGE, _RECIPE, _STEP, _CLAIM, _SOURCE, _CONCEPT, _DECISION)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
-    return terms | {
-        v.NS + name for name in ("Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim")
-    }
+    more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
+    more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
+    return terms | {v.NS + name for name in more}
 
 
 def from_statements(subject: str, source: str, statements: Iterable[Statement]) -> Entity | None:
@@ -317,6 +345,9 @@ def from_statements(subject: str, source: str, statements: Iterable[Statement]) 
             return Source(**({"id": v.local_name(subject)} | _values(_SOURCE, own, subject)))
         if cls == v.SKOS + "Concept":
             return _concept(subject, own)
+        if cls == v.NS + "TagDecision":
+            decision: dict[str, Any] = {"id": v.local_name(subject), "actor": "", "competency": "", "verdict": ""}
+            return TagDecision(iri=subject, source=source, **(decision | _values(_DECISION, own, subject)))
     return None
 
 

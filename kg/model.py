@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 ACTOR_KINDS = ("firm", "cluster", "lab", "association", "public")
 SIZES = ("micro", "small", "medium", "sme", "large")
 COMPETENCY_KINDS = ("product", "material", "process", "service", "equipment", "standard", "value-chain")
+VERDICTS = ("confirmed", "rejected")
 RECIPE_STEP_KINDS = ("input", "process", "packaging", "test", "standard", "logistics")
 
 
@@ -167,4 +168,30 @@ class Concept:
         return by_language.get(lang) or by_language.get("en") or next(iter(by_language.values()), self.notation)
 
 
-Entity = Actor | Exchange | Recipe | Claim | Source | Concept
+@dataclass(frozen=True, slots=True)
+class TagDecision:
+    """What a person decided on the link between an actor and a competency, both named by their IRIs."""
+
+    iri: str
+    source: str
+    id: str
+    actor: str
+    competency: str
+    verdict: str  # one of VERDICTS
+    who: str = ""
+    date: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedTag:
+    """A competency that the index links an actor to, and nobody has decided on; no record, since it is computed."""
+
+    actor: str  # IRIs, here and below
+    competency: str
+    confidence: float  # 0 to 1
+    words: Text  # what the source says that caused it
+    field: str  # where it says so: a field of Actor, or "" when a person said what no words do
+
+
+Entity = Actor | Exchange | Recipe | Claim | Source | Concept | TagDecision

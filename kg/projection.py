@@ -101,6 +101,11 @@ def snapshot(graph: EmbeddedGraph, folder: Path) -> Path:
     return target
 
 
+def drop_snapshot(folder: Path, seq: int) -> None:
+    """Removes the snapshot of a seq, because the graph is about to say something else at the same seq."""
+    shutil.rmtree(folder / f"{seq:012d}", ignore_errors=True)
+
+
 def latest_snapshot(folder: Path) -> Path | None:
     """The newest snapshot below `folder`, or None."""
     found = sorted(folder.glob("[0-9]*"))

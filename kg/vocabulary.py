@@ -15,7 +15,11 @@ COMPETENCY = BASE + "competency/"
 SCHEME = BASE + "scheme/"
 GRAPH = BASE + "graph/"
 SYSTEM_GRAPH = GRAPH + "system"
-PACKAGED = "filiere"  # the source that holds what ontology/ says; no file may be imported under this name
+PACKAGED = "filiere"  # the source that holds what ontology/ says
+DECISIONS = "decisions"  # the source that holds what persons decided on tags
+SUGGESTED = "suggested"  # no source: the graph of the tags that the index computed
+SUGGESTED_GRAPH = GRAPH + SUGGESTED
+RESERVED = ("system", "union", PACKAGED, DECISIONS, SUGGESTED)  # no file may be imported under these names
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
@@ -101,11 +105,11 @@ def source_namespace(source: str) -> str:
 
 def check_source_name(source: str) -> str:
     """The name back, or RefusedInput: lower-case letters, digits, `.`, `_`, `-`, at most 64 characters."""
-    if not _SOURCE_NAME.fullmatch(source) or source in ("system", "union", PACKAGED):
+    if not _SOURCE_NAME.fullmatch(source) or source in RESERVED:
         raise RefusedInput(
             f"{source[:80]!r} cannot be the name of a source.",
             "Use at most 64 lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
-            + (" (that name is reserved)." if source in ("system", "union", PACKAGED) else "."),
+            + (" (that name is reserved)." if source in RESERVED else "."),
         )
     return source
 

@@ -24,7 +24,8 @@ _LISTS: dict[str, Callable[[Actor], Iterable[str]]] = {
 }
 
 
-def _tie(iri: str) -> int:
+def tie(iri: str) -> int:
+    """What decides between actors of the same score, and finds one by its IRI: 64 bits of a hash of it."""
     return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=8).digest())
 
 
@@ -45,7 +46,7 @@ class Columns:
             values[name] = sorted(set(words))
             place = {word: number for number, word in enumerate(values[name])}
             arrays[name] = np.array([place[word] for word in words], dtype=np.int32)
-        arrays["ties"] = np.array([_tie(actor.iri) for actor in actors], dtype=np.uint64)
+        arrays["ties"] = np.array([tie(actor.iri) for actor in actors], dtype=np.uint64)
         arrays["keys"] = duplicates.keys(actors)
         arrays["nuts"] = np.array([actor.nuts.encode() for actor in actors], dtype="S5")
         for name in ("latitude", "longitude"):

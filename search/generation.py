@@ -23,7 +23,7 @@ from kg.model import Actor, Concept, Source
 from search import duplicates
 from search.concepts import Concepts
 from search.encoder import Encoder
-from search.segment import Segment
+from search.segment import Segment, Verdicts
 
 FORMAT = 5
 _MANIFEST = "manifest.json"
@@ -58,6 +58,9 @@ class Generation:
         self._state: tuple[tuple[Part, ...], int] = (_parts(base), self.base_seq)
         self._encoder = encoder
         self._fresh_actors: dict[str, Actor] = {}
+        self._fresh_verdicts: dict[str, Mapping[str, bool]] = {}
+        # Generations of the same words were made by the same encoder from the same concepts.
+        self.made_by = f"{_mark(encoder)}-{manifest['concepts']['key'][:16]}"
         self._gone: set[str] = set()
 
     @property
@@ -84,15 +87,23 @@ class Generation:
         """Each segment with the actors in it that still stand [n] (None: all of them)."""
         return [(part.segment, part.standing) for part in self.parts()]
 
-    def add_fresh(self, actors: Sequence[Actor], gone: Collection[str], until: int) -> None:
-        """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`."""
+    def add_fresh(
+        self, actors: Sequence[Actor], gone: Collection[str], until: int, verdicts: Verdicts | None = None
+    ) -> None:
+        """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`.
+
+        `verdicts` are all that stand on these actors.
+        """
+        self._fresh_verdicts |= {actor.iri: (verdicts or {}).get(actor.iri, {}) for actor in actors}
         self._fresh_actors |= {actor.iri: actor for actor in actors}
         for iri in gone:
             self._fresh_actors.pop(iri, None)
         self._gone |= set(gone) | {actor.iri for actor in actors}
-        hidden = np.array([self.base.actors[n]["iri"] in self._gone for n in range(len(self.base))], dtype=bool)
+        hidden = np.zeros(len(self.base), dtype=bool)
+        hidden[self.base.find(self._gone)] = True
         fresh = list(self._fresh_actors.values())
-        built = Segment.build(fresh, self.concepts, self._encoder) if fresh else None
+        decided = self._fresh_verdicts
+        built = Segment.build(fresh, self.concepts, self._encoder, verdicts=decided) if fresh else None
         self._state = (_parts(self.base, ~hidden, built), until)
 
 
@@ -116,6 +127,7 @@ def build(
     seq: int,
     predicates: Mapping[str, str],
     concepts_key: str = "",
+    verdicts: Verdicts | None = None,
     on_step: _Step = lambda name: None,
     progress: _Progress | None = None,
 ) -> Generation:
@@ -123,7 +135,7 @@ def build(
 
     `predicates` are the IRIs that the fields of actors, evidence and concepts have in the graph, for the reasons.
     `concepts_key` changes whenever the concepts do: with the same key those of the newest generation are taken over,
-    and `concepts`, when it is a function, is not called.
+    and `concepts`, when it is a function, is not called. `verdicts` are what persons decided on tags.
     """
     partial = folder / f".partial-{os.getpid()}"
     target = folder / _name(seq, encoder)
@@ -137,7 +149,7 @@ def build(
             known = Concepts.build(concepts() if callable(concepts) else concepts, encoder)
         known.write(partial)
         concept_files = _files(partial)
-        segment = Segment.build(actors, known, encoder, partial, progress)
+        segment = Segment.build(actors, known, encoder, partial, progress, verdicts)
         segment.write(partial)
         on_step("index.written")
         manifest = {

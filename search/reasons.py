@@ -28,6 +28,7 @@ _SAME = "Says just that"
 _AS_GOOD_AS_SAME = 0.98
 _CLEAR = 0.92  # share of the best concept's cosine from which another is as likely to be meant
 _WORDS = "Uses the same words"
+_CONFIRMED = "Confirmed by a person."
 _ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f\ufffe\uffff]')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
@@ -111,14 +112,17 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
     iri = segment.summary(actor).iri
     cause = segment.cause(actor, had)
     passage = segment.passage(cause) if cause is not None else None
+    confirmed = segment.confirmed(actor, had)
     path: list[Triple] = []
+    if confirmed:
+        path.append((_iri(iri), _iri(predicates["competency"]), _iri(concepts.iri(had))))
     bears = passage is None or concepts.code(had) in passage.codes
     if passage is not None and not bears:
         path += _stated(passage, iri, predicates)
     elif passage is not None and passage.node:
         path.append((_iri(iri), _iri(predicates["evidence"]), _iri(passage.node)))
         path.append((_iri(passage.node), _iri(predicates["evidence.codes"]), _iri(concepts.iri(had))))
-    else:
+    elif not confirmed:
         path.append((_iri(iri), _iri(predicates["codes"]), _iri(concepts.iri(had))))
     path += [
         (_iri(concepts.iri(a)), _iri(predicates[f"concept.{name}"]), _iri(concepts.iri(b)))
@@ -127,7 +131,7 @@ def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation
     ]
     label = concepts.label(had, asked.language)
     goal = "" if had == wanted else f" (asked for: {concepts.label(wanted, asked.language)})"
-    says = f"{_LEADS[manner]}: {label}{goal}."
+    says = f"{_LEADS[manner]}: {label}{goal}." + (f" {_CONFIRMED}" if confirmed else "")
     source = segment.columns.source(actor)
     if passage is None:
         return Reason(says, tuple(path), concepts.code(had) or label, asked.language, source)

@@ -5,7 +5,7 @@ A generation holds one segment on disk; what is fresher than it is another one, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kg.model import Actor
 from search import matrices
-from search.columns import Columns
+from search.columns import Columns, tie
 from search.concepts import Concepts, Hit
 from search.encoder import Encoder
 from search.keywords import KeywordIndex
@@ -35,7 +35,9 @@ _TAG_LEAST_REPORTED = 0.55  # the same for what is reported of it, which says mo
 _HALF = 0.3  # share of a passage's meaning that makes a competency about two thirds certain
 _CODE = 1.0  # a code that the source itself gave
 _CLAIMS = 25  # different competencies that an actor's texts are believed to be about; hardly a firm of ours says more
+_CONFIRMED = 1.0  # what a person confirmed
 Step = Callable[[str, int, int], None]
+Verdicts = Mapping[str, Mapping[str, bool]]  # actor's IRI → competency's IRI → confirmed (True) or rejected (False)
 
 
 class Groups(NamedTuple):
@@ -66,6 +68,15 @@ class Groups(NamedTuple):
         return self.members[places], which
 
 
+class Link(NamedTuple):
+    """A tag of an actor: the concept, how surely, the passage that says so if one does, and whether it is confirmed."""
+
+    concept: int
+    sure: float
+    passage: int | None
+    confirmed: bool
+
+
 class Segment:
     """Actors, numbered from 0, and everything a need is compared with."""
 
@@ -90,7 +101,9 @@ class Segment:
         self.said = said  # the passages of each vector
         self.keywords = keywords
         self.tags = tags  # [actor, concept] → how surely the actor has it
-        self._causes = causes  # the same cells → 1 + the passage that says so; 0 for a code of the actor itself
+        # The same cells → 1 + the passage that says so, 0 for a code of the actor itself or nothing; what a person
+        # confirmed has -1 minus that.
+        self._causes = causes
         self.believed = believed  # how far each actor's texts are believed, 0 to 1: less when it claims very much
 
     @classmethod
@@ -101,8 +114,12 @@ class Segment:
         encoder: Encoder,
         folder: Path | None = None,
         progress: Step | None = None,
+        verdicts: Verdicts | None = None,
     ) -> Segment:
-        """The segment of the actors; its keyword index lies below `folder` when one is given."""
+        """The segment of the actors; its keyword index lies below `folder` when one is given.
+
+        What `verdicts` reject is no tag of the actor, what they confirm is one for sure.
+        """
         texts: list[Passage] = []
         owners: list[int] = []
         for number, actor in enumerate(actors):
@@ -110,7 +127,7 @@ class Segment:
             texts += found
             owners += [number] * len(found)
         vectors, spoken = _encode(texts, encoder, progress)
-        tags, causes, believed = _tag(actors, texts, owners, vectors, spoken, concepts)
+        tags, causes, believed = _tag(actors, texts, owners, vectors, spoken, concepts, verdicts or {})
         return cls(
             Records.of(_summary(actor) for actor in actors),
             Records.of(list(_flat(passage)) for passage in texts),
@@ -171,6 +188,12 @@ class Segment:
         """The IRI of an actor by number."""
         return str(self.actors[number]["iri"])
 
+    def find(self, iris: Iterable[str]) -> NDArray[np.int64]:
+        """The numbers of the actors with these IRIs, in order; those that are not here are left out."""
+        wanted = set(iris)
+        near = np.flatnonzero(np.isin(self.columns.ties, np.array([tie(iri) for iri in wanted], dtype=np.uint64)))
+        return np.array([number for number in near.tolist() if self.iri(number) in wanted], dtype=np.int64)
+
     def tags_of(self, actor: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(concepts, how surely) of an actor."""
         columns, sure = matrices.row(self.tags, actor)
@@ -188,9 +211,29 @@ class Segment:
         return range(int(low), int(high))
 
     def cause(self, actor: int, concept: int) -> int | None:
-        """The passage by which an actor has a concept, or None when the actor itself bears the code."""
+        """The passage by which an actor has a concept; None when the actor itself bears the code or nothing says it."""
         found = int(matrices.cell(self._causes, actor, concept))
+        found = -1 - found if found < 0 else found
         return found - 1 if found > 0 else None
+
+    def confirmed(self, actor: int, concept: int) -> bool:
+        """Whether a person confirmed that an actor has a concept."""
+        return matrices.cell(self._causes, actor, concept) < 0
+
+    def links(self, actor: int) -> list[Link]:
+        """The tags of an actor."""
+        row = slice(int(self.tags.indptr[actor]), int(self.tags.indptr[actor + 1]))
+        cells = (found[row].tolist() for found in (self.tags.indices, self.tags.data, self._causes.data))
+        out = []
+        for concept, sure, cause in zip(*cells, strict=True):
+            stated = -1 - cause if cause < 0 else cause
+            out.append(Link(concept, sure, stated - 1 if stated > 0 else None, cause < 0))
+        return out
+
+    def undecided(self) -> NDArray[np.bool_]:
+        """Which cells of `tags` nobody has decided on, in the order of its data."""
+        found: NDArray[np.bool_] = self._causes.data >= 0
+        return found
 
 
 _SHOWN = tuple(field.name for field in fields(ActorSummary))
@@ -246,8 +289,10 @@ def _tag(
     vectors: NDArray[np.float32],
     spoken: NDArray[np.int32],
     concepts: Concepts,
+    verdicts: Verdicts,
 ) -> tuple[Matrix, Matrix, NDArray[np.float32]]:
-    """Which competencies each actor has, by its codes and by what its passages are about, and how far these count."""
+    """Which competencies each actor has, by its codes, by what its passages are about and as persons decided; why; and
+    how far its texts are believed."""
     place = concepts.by_code()
     cells: dict[tuple[int, int], tuple[float, int]] = {}
     claims: set[tuple[int, int]] = set()
@@ -283,6 +328,8 @@ def _tag(
         if not texts[at].codes:
             for concept, sure in given(texts[at].text, hits[texts[at].text], texts[at].field, concepts):
                 put(owners[at], concept, sure * float(believed[owners[at]]), at + 1)
+    if verdicts:
+        _decide(cells, actors, concepts.numbers(), verdicts)
     size = (len(actors), len(concepts))
     tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
     causes = matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)
@@ -294,3 +341,19 @@ def _believed(claims: Collection[tuple[int, int]], count: int) -> NDArray[np.flo
     1 up to _CLAIMS, then falling with the square root, so that 100 count half and 500 less than a quarter."""
     claimed = np.bincount(np.array([actor for actor, _ in claims], dtype=np.int64), minlength=count)
     return np.sqrt(_CLAIMS / np.maximum(claimed, _CLAIMS)).astype(np.float32)
+
+
+def _decide(
+    cells: dict[tuple[int, int], tuple[float, int]],
+    actors: Sequence[Actor],
+    place: Mapping[str, int],
+    verdicts: Verdicts,
+) -> None:
+    """Takes out of the cells what was rejected, and puts in what was confirmed."""
+    for number, actor in enumerate(actors):
+        for iri, confirmed in verdicts.get(actor.iri, {}).items():
+            cell = (number, place.get(iri, -1))
+            if confirmed and iri in place:
+                cells[cell] = (_CONFIRMED, -1 - cells.get(cell, (0.0, 0))[1])
+            else:
+                cells.pop(cell, None)

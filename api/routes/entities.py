@@ -17,6 +17,7 @@ from kg.model import Actor, Concept, Exchange, Recipe
 
 _ENTITY_FORMS = ("json", "html", *RDF_FORMS, "csv")
 _LIST_FORMS = ("json", "html", "csv")
+_SHOWN_TAGS = 60  # on the page of an actor
 _ACTOR_COLUMNS = (
     *("iri", "source", "id", "name", "kind", "country", "nuts", "city", "latitude", "longitude", "size", "website"),
     *("identifiers", "makes", "processes", "certifications", "sectors", "clusters", "codes"),
@@ -82,6 +83,7 @@ def router(context: Context) -> APIRouter:
         return entity(
             request, found, suffix, _ACTOR_COLUMNS, "actor.html", homes=homes, members=members,
             claims=engine.claims(found.id), exchanges=_exchanges(context, found.id), source=source,
+            tags=lambda lang: engine.tags(found.iri, limit=_SHOWN_TAGS, lang=lang),
         )  # fmt: skip
 
     @doors.get("/clusters", response_class=Response)

@@ -11,6 +11,7 @@ from api.outcomes import outcome, problem_of
 from api.pages import render
 from api.routes.asking import found
 from api.routes.context import Context
+from kg import vocabulary as v
 from kg.errors import FiliereError
 from kg.model import ACTOR_KINDS
 
@@ -62,4 +63,4 @@ def _offset(given: dict[str, str]) -> int:
 
 
 def _sources(context: Context) -> list[Any]:
-    return [source for source in context.engine.sources() if source.id != "filiere"]
+    return [source for source in context.engine.sources() if source.id not in (v.PACKAGED, v.DECISIONS)]

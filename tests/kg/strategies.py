@@ -12,6 +12,7 @@ from kg.model import (
     COMPETENCY_KINDS,
     RECIPE_STEP_KINDS,
     SIZES,
+    VERDICTS,
     Actor,
     Claim,
     Concept,
@@ -20,6 +21,7 @@ from kg.model import (
     Recipe,
     RecipeStep,
     Source,
+    TagDecision,
     Text,
 )
 
@@ -155,7 +157,20 @@ concepts = st.builds(
     substitutes=_links,
     convertible_to=_links,
 )
+decisions = st.builds(
+    TagDecision,
+    iri=iris("decision"),
+    source=st.just("s"),
+    id=ids,
+    actor=iris("actor"),
+    competency=st.sampled_from([v.COMPETENCY + "gel", "http://data.europa.eu/cpv/cpv/33140000"]),
+    verdict=st.sampled_from(VERDICTS),
+    who=maybe,
+    date=st.just("2020-03-25"),
+    note=maybe,
+)
 CLASSES = {
+    "decision": decisions,
     "actor": actors(),
     "exchange": exchanges,
     "recipe": recipes,

@@ -16,7 +16,19 @@ from rdflib.namespace import RDF, SH
 from kg import mapping
 from kg import vocabulary as v
 from kg.errors import OntologyError
-from kg.model import Actor, Claim, Concept, Entity, Evidence, Exchange, Recipe, RecipeStep, Source, Text
+from kg.model import (
+    Actor,
+    Claim,
+    Concept,
+    Entity,
+    Evidence,
+    Exchange,
+    Recipe,
+    RecipeStep,
+    Source,
+    TagDecision,
+    Text,
+)
 from kg.terms import Statement, from_payload, iri, literal, to_payload
 from kg.validation import Validator, placed, read_check
 
@@ -59,6 +71,9 @@ SOUND: dict[str, Entity] = {
     "Recipe": Recipe(link("recipe", "r"), "s", "r", Text("gel", "en"), (RecipeStep("input", Text("ethanol", "en")),)),
     "Claim": Claim(link("claim", "c"), "s", "c", "a", "figure", Text("x", "en"), value="5", date="2020-03"),
     "Source": Source("s", namespace=SPACE),
+    "TagDecision": TagDecision(
+        link("decision", "d"), "s", "d", link("actor", "a"), "x:c", "confirmed", "desk", "2020-03-25", "seen at a fair"
+    ),
     "Concept": Concept("x:c", "mine", "1", preferred=(Text("gel", "en"),), broader=("x:d",)),
 }
 NODES = {"Evidence": "Actor", "RecipeStep": "Recipe"}  # shapes of parts, and the record that has them

@@ -63,7 +63,24 @@ def test_a_good_name_of_a_source_comes_back(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "A", "a b", "-a", "a/b", "../a", "a" * 65, "é", "system", "union", "filiere", "a\n", "a#"]
+    "name",
+    [
+        "",
+        "A",
+        "a b",
+        "-a",
+        "a/b",
+        "../a",
+        "a" * 65,
+        "é",
+        "system",
+        "union",
+        "filiere",
+        "decisions",
+        "suggested",
+        "a\n",
+        "a#",
+    ],
 )
 def test_a_bad_or_reserved_name_of_a_source_is_refused(name: str) -> None:
     with pytest.raises(RefusedInput, match="cannot be the name"):
