@@ -34,12 +34,18 @@ from search.training.corpus import is_aside, said
 
 _LEADING = 80  # actors of a need, best first, whose order is learnt
 _SHOWN = 30  # and whose scores are
-_STEPS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)  # weights of a channel that are tried
+# Weights that are tried beside a concept channel of 1. Words in common may only decide between what is else alike:
+# a need must rank alike in every language.
+_STEPS = {
+    1: (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0),
+    2: (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75),
+    3: (0.0, 0.05, 0.1, 0.2),
+}
 _ROUNDS = 50  # of Newton's method, which needs about ten
 _RIDGE = 1e-3
-_SHARPNESS = (18.0, 20.0, 22.0)
+_SHARPNESS = (20.0, 22.0)
 _NOTHING = ((0.65, 0.35), (0.7, 0.4))
-_REFUSED_WRONGLY = 0.04  # share of the needs of a world that somebody meets which may be answered "none"
+_REFUSED_WRONGLY = 0.03  # share of the needs of a world that somebody meets which may be answered "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def mixed(found: Sequence[Sequence[Line]]) -> tuple[NDArray[np.float64], float]:
     reached = gain(found, best)
     for _ in range(2):
         for place in (1, 2, 3):
-            for value in _STEPS:
+            for value in _STEPS[place]:
                 tried = best.copy()
                 tried[place] = value
                 if (got := gain(found, tried)) > reached + 1e-5:
