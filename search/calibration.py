@@ -1,7 +1,8 @@
 """How the numbers of a model are read as probabilities: fitted on judged needs, kept by the model's name.
 
-`python -m search.training.calibrate` writes `models/calibrations.json`; a model that is not in it is read as the
-built-in one is, which keeps its order but not its promise: a score of 0.8 may then be right more or less often.
+`python -m search.training.calibrate` writes `models/calibrations.json`. A model that is not in it is read with the
+defaults below, which keep its order but not its promise: a score of 0.8 may then be right more or less often, and no
+need is refused as a whole.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).resolve().parent / "models" / "calibrations.json"
-_ANY = "*"  # the entry for models that have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Weights:
     """How the channels are fused and read as a probability."""
 
     concepts: float = 1.6
-    text: float = 0.8
-    long_text: float = 0.2
-    keywords: float = 0.5
-    intercept: float = 1.0
+    text: float = 1.6
+    long_text: float = 0.4
+    keywords: float = 0.4
+    intercept: float = 1.3
     # Whether anybody fits at all: logistic weights of ranking.GATE, and the probability below which nobody is shown.
     gate: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0)
     somebody: float = 0.5
@@ -94,5 +94,4 @@ def _read(entry: dict[str, dict[str, Any]]) -> Calibration:
 
 def of(model: str) -> Calibration:
     """The calibration of a model by name."""
-    table = _table()
-    return table.get(model) or table.get(_ANY) or Calibration()
+    return _table().get(model) or Calibration()

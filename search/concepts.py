@@ -27,7 +27,7 @@ from search.vectors import VectorIndex
 _MOST_HITS = 96
 _WHOLE_LABEL = 1.0
 _PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of them, the nearer to 1
-_PART_LEAST = 0.45  # share of the text below which a label inside it is not taken for what the text is about
+_PART_LEAST = 0.35  # share of the text below which a label inside it is not taken for what the text is about
 _BATCH = 4096  # texts encoded at a time
 _SAID_ALREADY = 0.75  # cosine from which another label of a concept adds nothing
 

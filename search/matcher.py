@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 from kg.errors import UserError
 from search import calibration, language, ranking
 from search.calibration import Weights
 from search.concepts import Hit
 from search.encoder import Encoder
-from search.generation import Generation
+from search.generation import Generation, Part
 from search.labels import words
+from search.passages import repeats
 from search.places import Places, Row, placed
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored
@@ -38,10 +41,7 @@ class Matcher:
         _check(query)
         asked = self.understand(query)
         parts = self._generation.parts()
-        found = [
-            ranking.score(asked, part.segment, part.standing, self._weights, self._generation.concepts)
-            for part in parts
-        ]
+        found = self._scored(asked, parts)
         places = placed(found, parts, self._least(asked, found))
         page = places.page(query.offset, query.limit, MOST_ALSO)
         results = tuple(self._match(asked, found, *place) for place in page)
@@ -64,6 +64,8 @@ class Matcher:
     def understand(self, query: Query) -> Asked:
         """A need made ready to be compared with actors."""
         text = " ".join(query.text.split())
+        if repeats(text):
+            text = " ".join(dict.fromkeys(text.split()))
         lang = query.lang[:2].lower() or language.guess(text)
         vector = self._encoder.encode([text])
         hits = self._generation.concepts.understand([text], vector)[0]
@@ -73,11 +75,27 @@ class Matcher:
         return Asked(query, lang, grounded(vector, meant, concepts), hits, meant, count)
 
     def _least(self, asked: Asked, found: list[Scored]) -> float:
-        """The least score that is shown; above 1 when nobody fits."""
+        """The least score that is shown; above 1 when nobody fits.
+
+        Who fits a need fits it under any constraint, so that whether anybody does is never asked of the allowed alone.
+        """
+        if self._somebody(asked, found):
+            return self._weights.possible
+        if asked.query.is_constrained():
+            free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang))
+            if self._somebody(free, self._scored(free, self._generation.parts())):
+                return self._weights.possible
+        return _NOBODY
+
+    def _somebody(self, asked: Asked, found: list[Scored]) -> bool:
         long = self._generation.concepts.tuning.long(asked.words)
-        if ranking.anybody(asked, found, self._weights, long) < self._weights.somebody:
-            return _NOBODY
-        return self._weights.possible
+        return ranking.anybody(asked, found, self._weights, long) >= self._weights.somebody
+
+    def _scored(self, asked: Asked, parts: Sequence[Part]) -> list[Scored]:
+        return [
+            ranking.score(asked, part.segment, part.standing, self._weights, self._generation.concepts)
+            for part in parts
+        ]
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

@@ -19,6 +19,7 @@ GATE = ("fit", "share of the best fit there could be", "sure", "clear", "clear Ã
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
 _ANSWER_LEAST = 0.01  # worth of a concept below which its bearers are not looked up
+_NEARLY = 0.93  # text channel from which a piece of evidence begins to say the same as the need
 _FAINT = 0.02  # fit of competencies that is as good as none
 _WEIGHED = 2000  # actors for whom everything the need may mean is weighed
 
@@ -73,8 +74,21 @@ def features(channels: NDArray[np.float32], long: float) -> NDArray[np.float64]:
     """
     concepts, text, keywords = channels.T.astype(np.float64)
     return np.stack(
-        [np.log(concepts + _FAINT), text * (1 - long), text * long, keywords, np.ones(len(channels))], axis=1
+        [
+            np.log(np.maximum(concepts, _same(text, long)) + _FAINT),
+            text * (1 - long),
+            text * long,
+            keywords,
+            np.ones(len(channels)),
+        ],
+        axis=1,
     )
+
+
+def _same(text: NDArray[np.float64] | np.float64, long: float) -> NDArray[np.float64]:
+    """How far a short need and a piece of evidence say the very same: worth a competency that no scheme knows."""
+    found: NDArray[np.float64] = np.clip((text - _NEARLY) / (1 - _NEARLY), 0, 1) * (1 - long)
+    return found
 
 
 def fuse(channels: NDArray[np.float32], weights: Weights, long: float) -> NDArray[np.float64]:
@@ -93,7 +107,8 @@ def gate(asked: Asked, found: Sequence[Scored], long: float) -> NDArray[np.float
     """
     lines = [scored.channels for scored in found if len(scored.channels)]
     fit, text = (max((float(line[:, n].max()) for line in lines), default=0.0) for n in (0, 1))
-    reachable = float(asked.meant.answers.max(initial=0.0))
+    fit = max(fit, float(_same(np.float64(text), long)))
+    reachable = max(fit, float(asked.meant.answers.max(initial=0.0)))
     share = float(np.log((fit / reachable if reachable > 0 else 0.0) + _FAINT))
     clear, sure = asked.meant.clear, asked.meant.sure
     return np.array([np.log(fit + _FAINT), share, sure, clear, clear * share, text * (1 - long), long, 1.0])

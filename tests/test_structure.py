@@ -32,9 +32,9 @@ HEAVY = {
     "faiss": ["search/vectors.py"],
     "tantivy": ["search/keywords.py"],
     "scipy": ["search/matrices.py"],
-    "tokenizers": ["search/encoder.py", "search/training/learn.py"],
+    "tokenizers": ["search/subwords.py", "search/training/learn.py"],
     "sentence_transformers": ["search/sentence_encoder.py", "search/training/teacher.py"],
-    "torch": ["search/training/learn.py"],
+    "torch": ["search/sentence_encoder.py", "search/training/__main__.py", "search/training/learn.py"],
     "transformers": [],
     "python_calamine": ["kg/readers/xlsx.py"],
     "openpyxl": [],  # reads nothing of ours; the tests write workbooks with it

@@ -43,7 +43,7 @@ _STEPS = {
 }
 _ROUNDS = 50  # of Newton's method, which needs about ten
 _RIDGE = 1e-3
-_SHARPNESS = (20.0, 22.0)
+_SHARPNESS = (19.0, 20.0, 22.0)
 _NOTHING = ((0.65, 0.35), (0.7, 0.4))
 _REFUSED_WRONGLY = 0.03  # share of the needs of a world that somebody meets which may be answered "none"
 
@@ -251,7 +251,7 @@ def main() -> None:
     worlds = [judged(*one) for one in given.judged] + [coded(*one) for one in given.coded]
     found = fit(worlds, print)
     kept = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
-    kept[load_encoder().name] = kept["*"] = asdict(found)
+    kept[load_encoder().name] = asdict(found)
     given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ HONEST = {
 }
 OTHER_WORDS = {
     "en": ("sanitising gel for hands", "disposable surgical face masks, type IIR", "gowns for carers, washable"),
-    "fr": ("gel désinfectant pour les mains", "masques pour blocs opératoires", "surblouses pour soignants"),
+    "fr": ("gel désinfectant pour les mains", "masques médicaux jetables, type IIR", "surblouses pour soignants"),
     "de": ("Händedesinfektion in Gelform", "chirurgische Masken", "Kittel für Pflegekräfte"),
 }
 NEEDS = [(lang, at, text) for lang, texts in HONEST.items() for at, text in enumerate(texts)]
