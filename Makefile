@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench ablations crash encoder language docs constraints clean
+.PHONY: help demo test lint serve bench ablations crash encoder calibrate language docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,16 @@ crash: $(VENV)/.installed-test ## 500 crash cycles; the seed is printed
 
 encoder: $(VENV)/.installed-models ## train search/models/static again from labels and texts in $(SHARED)
 	$(BIN)/python -m search.training --data $(SHARED) --out search/models/static
+
+calibrate: $(VENV)/.installed-models ## fit search/models/calibrations.json on judged needs in tests/ and $(SHARED)
+	rm -rf build/calibrate
+	$(BIN)/filiere demo --data build/calibrate/sample
+	$(BIN)/filiere vocabulary add $(SHARED)/vocabularies/cpv_23lang.tsv --scheme cpv --data build/calibrate/ted
+	$(BIN)/filiere import $(SHARED)/ted/actors.jsonl --source ted --data build/calibrate/ted
+	$(BIN)/python -m search.training.calibrate \
+	  --judged build/calibrate/sample/index tests/search/judged/needs.json tests/search/judged/qrels.trec \
+	  --judged build/calibrate/ted/index $(SHARED)/ted/needs.dev.json $(SHARED)/ted/qrels.dev.trec \
+	  --coded build/calibrate/ted/index $(SHARED)/ted/train_texts.json
 
 language: $(VENV)/.installed ## learn search/models/language.npz again from labels in $(SHARED)
 	$(BIN)/python -m search.training.languages --data $(SHARED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData, MissingExtra, NotFound
+from search import matrices
 from search.subwords import MOST_CHARACTERS, Subwords, fold, words
 
 PACKAGED = Path(__file__).resolve().parent / "models" / "static"
@@ -26,6 +28,7 @@ FORMAT = 2
 _FULL_WEIGHT = 25  # words at the beginning of a text that count in full
 _REMEMBERED = 40_000  # words whose vectors are kept at hand (60 MB)
 _WORDS_AT_A_TIME = 1000
+_TEXTS_AT_A_TIME = 1024
 _SURROGATE = re.compile("[\ud800-\udfff\x00]")
 
 
@@ -93,7 +96,9 @@ class StaticEncoder:
         self._subwords = subwords
         self._packed = packed
         self._scales = scales
-        self._seen: dict[str, NDArray[np.float32]] = {}
+        self._seen: dict[str, int] = {}  # words met before → rows of `_kept`
+        self._kept = np.empty((_REMEMBERED, self.dimension), dtype=np.float32)  # takes memory as it is filled
+        self._learning = threading.Lock()
 
     @classmethod
     def load(cls, folder: Path) -> StaticEncoder:
@@ -121,33 +126,42 @@ class StaticEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors [n, dimension] of length 1."""
         rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        found = [words(text) for text in texts]
-        vectors = self._vectors({word for parts in found for word in parts})
-        for row, parts in zip(rows, found, strict=True):
-            if parts:
-                row[:] = position_weights(len(parts)) @ np.stack([vectors[word] for word in parts])
+        for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+            found = [words(text) for text in texts[start : start + _TEXTS_AT_A_TIME]]
+            said = [word for parts in found for word in parts]
+            if said:
+                vectors, places = self._vectors(said)
+                weights = np.concatenate([position_weights(len(parts)) for parts in found])
+                sizes = [len(parts) for parts in found]
+                rows[start : start + len(found)] = matrices.sums(vectors, places, weights, sizes)
         return normalise(rows)
 
-    def _vectors(self, wanted: set[str]) -> dict[str, NDArray[np.float32]]:
-        """The vector of each word; words met before are remembered, up to a bound."""
-        seen = self._seen
-        fresh = [word for word in wanted if word not in seen]
-        if len(seen) + len(fresh) > _REMEMBERED:
-            seen = self._seen = {}  # another thread goes on with the one it has
-            fresh = list(wanted)
-        for start in range(0, len(fresh), _WORDS_AT_A_TIME):
-            part = fresh[start : start + _WORDS_AT_A_TIME]
-            parts = self._subwords.of(part)
-            flat = np.concatenate(parts)
-            scales = self._scales[flat].astype(np.float32)[:, None]
-            packed = self._packed[flat]
-            low = (packed & 15).astype(np.float32)
-            high = (packed >> 4).astype(np.float32)
-            unpacked = (np.concatenate([low, high], axis=1) - 8) * scales
-            ends = np.cumsum([len(numbers) for numbers in parts])
-            for word, first, last in zip(part, [0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-                seen[word] = unpacked[first:last].sum(axis=0)
-        return seen
+    def _vectors(self, said: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(vectors, the row of each word); words met before are remembered, up to a bound."""
+        with self._learning:
+            seen = self._seen
+            fresh = list(dict.fromkeys(word for word in said if word not in seen))
+            if fresh and len(seen) + len(fresh) > len(self._kept):
+                fresh = list(dict.fromkeys(said))
+                seen = self._seen = {}  # another thread goes on with the rows it has
+                self._kept = np.empty((max(_REMEMBERED, len(fresh)), self.dimension), dtype=np.float32)
+            for start in range(0, len(fresh), _WORDS_AT_A_TIME):
+                part = fresh[start : start + _WORDS_AT_A_TIME]
+                self._kept[len(seen) : len(seen) + len(part)] = self._learnt(part)
+                seen |= {word: len(seen) + number for number, word in enumerate(part)}
+            return self._kept, np.array([seen[word] for word in said], dtype=np.int64)
+
+    def _learnt(self, fresh: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of words [n, dimension]: their parts added up."""
+        parts = self._subwords.of(fresh)
+        flat = np.concatenate(parts)
+        packed = self._packed[flat]
+        half = packed.shape[1]
+        unpacked = np.empty((len(flat), 2 * half), dtype=np.float32)
+        unpacked[:, :half] = packed & 15
+        unpacked[:, half:] = packed >> 4
+        unpacked -= 8
+        return matrices.sums(unpacked, np.arange(len(flat)), self._scales[flat].astype(np.float32), [*map(len, parts)])
 
 
 def position_weights(count: int) -> NDArray[np.float32]:

@@ -146,7 +146,7 @@ def build(
         on_step("index.begun")
         known = _unchanged(folder, concepts_key, encoder)
         if known is None:
-            known = Concepts.build(concepts() if callable(concepts) else concepts, encoder)
+            known = _concepts(concepts, concepts_key, encoder)
         known.write(partial)
         concept_files = _files(partial)
         segment = Segment.build(actors, known, encoder, partial, progress, verdicts)
@@ -194,6 +194,19 @@ def _unchanged(folder: Path, key: str, encoder: Encoder) -> Concepts | None:
         except (DamagedData, OSError, KeyError, ValueError):
             return None
     return None
+
+
+def _concepts(concepts: Sequence[Concept] | Callable[[], Sequence[Concept]], key: str, encoder: Encoder) -> Concepts:
+    """The concepts, their labels encoded; the last ones are kept at hand, since data folders mostly hold the same."""
+    if key and (key, encoder.name) in _LAST_BUILT:
+        return _LAST_BUILT[key, encoder.name]
+    built = Concepts.build(concepts() if callable(concepts) else concepts, encoder)
+    _LAST_BUILT.clear()
+    _LAST_BUILT[key, encoder.name] = built
+    return built
+
+
+_LAST_BUILT: dict[tuple[str, str], Concepts] = {}
 
 
 def _storage_error(error: Exception, folder: Path) -> Exception:

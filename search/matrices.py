@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+_FEW_SUMS = 24
 Matrix = sparse.csr_array
 
 
@@ -52,6 +54,18 @@ def components(count: int, links: Sequence[tuple[NDArray[np.int64], NDArray[np.i
     ends = [np.concatenate(side) for side in zip(*links, strict=True)]
     graph = sparse.csr_array((np.ones(len(ends[0]), dtype=np.float32), (ends[0], ends[1])), shape=(count, count))
     return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def sums(
+    table: NDArray[np.float32], places: NDArray[np.int64], weights: NDArray[np.float32], sizes: Sequence[int]
+) -> NDArray[np.float32]:
+    """Weighted sums of rows of a table [n, d]: the first sizes[0] of `places` make the first sum, and so on."""
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    if len(sizes) <= _FEW_SUMS:  # making a matrix would take longer than the sums
+        parts = [slice(first, last) for first, last in pairwise(ends.tolist())]
+        return np.stack([weights[part] @ table[places[part]] for part in parts])
+    picked = sparse.csr_array((weights, places, ends), shape=(len(sizes), len(table)))
+    return np.asarray(picked @ table, dtype=np.float32)
 
 
 def write(path: Path, found: Matrix) -> None:

@@ -102,7 +102,7 @@ class World:
         with replaced(part):
             if part.rebuild:
                 self.engine.index._encoder = None  # it remembers the words it has met
-                with patch("search.generation._unchanged", lambda *_: None):
+                with patch("search.generation._unchanged", lambda *_: None), patch("search.generation._LAST_BUILT", {}):
                     self.engine.index.rebuild()
             generation = self.engine.index.open()
             assert generation is not None
