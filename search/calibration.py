@@ -67,7 +67,12 @@ class Weights:
     gate: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0)
     somebody: float = 0.5
     match: float = 0.5  # probability from which an actor is shown as a match
-    possible: float = 0.1  # and from which it is shown at all
+    possible: float = 0.15  # and from which it is shown at all, for a short need
+    possible_long: float = 0.08  # and for a long one, whose meaning is spread over more
+
+    def shown_from(self, long: float) -> float:
+        """The least probability that is shown for a need that is so long, 0 to 1."""
+        return self.possible + (self.possible_long - self.possible) * long
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,10 +306,10 @@ def _anchored(concepts: Sequence[Concept], encoder: Encoder) -> dict[int, NDArra
 
 def _far(middle: NDArray[np.float32], labels: Sequence[int], rows: NDArray[np.float32]) -> list[int]:
     """Those of the labels whose vector is far from the middle and from those chosen before."""
-    kept: list[int] = []
-    chosen = [middle]
-    for at in labels:
-        if float(np.max(np.stack(chosen) @ rows[at])) < _SAID_ALREADY:
+    vectors = np.concatenate([middle[None, :], rows[labels]])
+    near = vectors @ vectors.T
+    kept: list[int] = [0]
+    for at in range(1, len(vectors)):
+        if near[at, kept].max() < _SAID_ALREADY:
             kept.append(at)
-            chosen.append(rows[at])
-    return kept
+    return [labels[at - 1] for at in kept[1:]]

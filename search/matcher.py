@@ -79,12 +79,13 @@ class Matcher:
 
         Who fits a need fits it under any constraint, so that whether anybody does is never asked of the allowed alone.
         """
+        least = self._weights.shown_from(self._generation.concepts.tuning.long(asked.words))
         if self._somebody(asked, found):
-            return self._weights.possible
+            return least
         if asked.query.is_constrained():
             free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang))
             if self._somebody(free, self._scored(free, self._generation.parts())):
-                return self._weights.possible
+                return least
         return _NOBODY
 
     def _somebody(self, asked: Asked, found: list[Scored]) -> bool:
@@ -111,7 +112,7 @@ class Matcher:
     def _answer(self, best: float) -> Answer:
         if best >= self._weights.match:
             return "match"
-        return "possible" if best >= self._weights.possible else "none"
+        return "possible" if best > 0 else "none"
 
     def _match(self, asked: Asked, found: list[Scored], row: Row, others: list[Row], count: int) -> Match:
         scored, place = found[row[0]], row[1]

@@ -22,6 +22,7 @@ from search.segment import Segment
 _CONSTRAINTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
 _QUOTED = 200  # characters of the need that are repeated
 _SAME_WORDS = 0.55  # keyword channel of a statement that is the need's words and no more, at the least
+_NOBODY = "The need is answered with nobody: what it means, no actor here comes near enough to."
 Verdict = Literal["shown", "further down", "constraint", "too weak"]
 
 
@@ -56,22 +57,24 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     failed = _failed(asked.query, segment, number)
     free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
     concepts = generation.concepts
+    least = weights.shown_from(concepts.tuning.long(asked.words))
     found = [ranking.score(free, part.segment, part.standing, weights, concepts) for part in parts]
     own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
     if number in found[at].actors:
         row = int(np.searchsorted(found[at].actors, number))
         own = float(found[at].scores[row])
         channels = {n: round(float(c), 4) for n, c in zip(ranking.CHANNELS, found[at].channels[row], strict=True)}
-    rank, part_of = _rank(found, parts, at, number, weights.possible if own >= weights.possible else 0.0)
+    rank, part_of = _rank(found, parts, at, number, least if own >= least else 0.0)
     last = asked.query.offset + asked.query.limit
-    shown = placed(found, parts, weights.possible).best
-    needed = float(shown[last - 1]) if len(shown) >= last else weights.possible
+    shown = placed(found, parts, least).best
+    needed = float(shown[last - 1]) if len(shown) >= last else least
     verdict: Verdict = "constraint" if failed else "too weak"
-    if not failed and rank is not None and own >= weights.possible:
+    nobody = ranking.anybody(free, found, weights, concepts.tuning.long(asked.words)) < weights.somebody
+    if not failed and not nobody and rank is not None and own >= least:
         verdict = "shown" if rank <= last else "further down"
     would = "" if verdict == "shown" else _would(asked, segment, number, concepts, weights, needed)
     part_of = part_of if verdict in ("shown", "further down") else None
-    says = _says(verdict, summary.name, failed, rank, own, needed)
+    says = _NOBODY if nobody and not failed else _says(verdict, summary.name, failed, rank, own, needed)
     if part_of:
         says = f"{summary.name} is plainly the same as {part_of.name}, and shown as part of its place: number {rank}."
     return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would, part_of)
