@@ -12,6 +12,7 @@ from search.results import Reason, Triple
 from search.segment import Segment
 
 _MOST = 3
+_BESIDE_THE_BEST = 0.6  # share of the best competency's worth from which another is a reason too
 _LEAST = 0.1  # of a channel, for its reason to be worth a line
 _QUOTE = 400  # characters quoted
 _LEADS = {
@@ -100,10 +101,12 @@ def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generat
     worth = sorted(
         ((float(s) * float(asked.meant.answers[c]), int(c)) for c, s in zip(columns, sure, strict=True)), reverse=True
     )
+    most = float(asked.meant.answers.max(initial=0.0))
     for value, had in worth[:_MOST]:
-        if value < _LEAST:
+        # Beside what it makes, what the actor could also turn to is no reason.
+        if value < max(_LEAST, _BESIDE_THE_BEST * worth[0][0]):
             return
-        yield value, _by_concept(asked, segment, actor, had, generation)
+        yield value / most, _by_concept(asked, segment, actor, had, generation)
 
 
 def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation: Generation) -> Reason:
