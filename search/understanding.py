@@ -21,7 +21,7 @@ from search.encoder import normalise
 
 _MOST = 32  # competencies of a scheme that are weighed; what lies behind them has a share of next to nothing
 _SHARE_LEAST = 1e-3
-_GROUND = 2.0  # length of what draws a need to its competencies, when they are certain; its own vector has 1
+_GROUND = 0.6  # length of what draws a need to its competencies, when they are certain; its own vector has 1
 _SECOND_OPINION = 0.1  # weight of another scheme beside the one whose codes an actor bears
 _FOREIGN = 0.9  # and of another scheme alone
 

@@ -43,8 +43,8 @@ _STEPS = {
 }
 _ROUNDS = 50  # of Newton's method, which needs about ten
 _RIDGE = 1e-3
-_SHARPNESS = (19.0, 20.0, 22.0)
-_NOTHING = ((0.65, 0.35), (0.7, 0.4))
+_SHARPNESS = (20.0, 24.0)
+_NOTHING = ((0.7, 0.4),)
 _REFUSED_WRONGLY = 0.03  # share of the needs of a world that somebody meets which may be answered "none"
 
 
