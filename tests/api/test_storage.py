@@ -87,7 +87,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", place], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("needs root, to mount a small disk")
