@@ -22,7 +22,7 @@ from search.segment import Segment
 _CONSTRAINTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
 _QUOTED = 200  # characters of the need that are repeated
 _SAME_WORDS = 0.55  # keyword channel of a statement that is the need's words and no more, at the least
-_NOBODY = "The need is answered with nobody: what it means, no actor here comes near enough to."
+_NOBODY = "nobody here comes near enough to what the need means, so that it is answered with none."
 Verdict = Literal["shown", "further down", "constraint", "too weak"]
 
 
@@ -74,7 +74,11 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
         verdict = "shown" if rank <= last else "further down"
     would = "" if verdict == "shown" else _would(asked, segment, number, concepts, weights, needed)
     part_of = part_of if verdict in ("shown", "further down") else None
-    says = _NOBODY if nobody and not failed else _says(verdict, summary.name, failed, rank, own, needed)
+    says = (
+        f"{summary.name} is not shown: {_NOBODY}"
+        if nobody and not failed
+        else _says(verdict, summary.name, failed, rank, own, needed)
+    )
     if part_of:
         says = f"{summary.name} is plainly the same as {part_of.name}, and shown as part of its place: number {rank}."
     return WhyNot(summary, verdict, says, failed, rank, round(own, 4), round(needed, 4), channels, would, part_of)

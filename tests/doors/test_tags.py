@@ -245,7 +245,7 @@ def test_the_page_of_an_actor_lists_its_competencies_with_state_confidence_and_w
     assert put.status_code == 200, put.text
     page = service.client.get("/actors/valeo.html").text
     assert "<h2>Competencies" in page
-    assert re.search(r"ventilator part</a> <q[^>]*>ventilator components.*suggested 0\.\d\d", page)
+    assert re.search(r"electronics</a> <q[^>]*>automotive electronics.*suggested 0\.\d\d", page)
     assert re.search(r"hydroalcoholic gel</a>\s*<span[^>]*>confirmed 1\.00", page)
     assert "<script" not in page
     french = service.client.get("/actors/valeo.html?ui=fr").text

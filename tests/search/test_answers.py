@@ -65,7 +65,7 @@ def paths(engine: Engine) -> list[tuple[Triple, ...]]:
 
 
 def test_every_reason_can_be_asked_for_again_as_one(engine: Engine, paths: list[tuple[Triple, ...]]) -> None:
-    assert len(paths) > 150
+    assert len(paths) > 90
     for path in paths:
         assert path and replay(engine.graph.store, path), path
 
@@ -73,8 +73,8 @@ def test_every_reason_can_be_asked_for_again_as_one(engine: Engine, paths: list[
 def test_a_reason_falls_with_any_triple_it_cites(engine: Engine, paths: list[tuple[Triple, ...]]) -> None:
     store = engine.graph.store
     cited = list(dict.fromkeys((path, triple) for path in paths for triple in path))
-    assert len(cited) >= 200
-    for path, (s, p, o) in random.Random(200).sample(cited, 200):
+    assert len(cited) >= 120
+    for path, (s, p, o) in random.Random(200).sample(cited, 120):
         held = list(store.quads_for_pattern(NamedNode(s[1:-1]), NamedNode(p[1:-1]), to_term(o), None))
         assert held, (s, p, o)
         for quad in held:

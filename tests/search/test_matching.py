@@ -118,7 +118,7 @@ def test_a_reason_falls_with_any_triple_of_its_path(engine: Engine) -> None:
     store, graph = engine.graph.store, NamedNode(v.source_graph("crisis2020"))
     cut = 0
     for need in NEEDS:
-        for reason in (r for m in engine.search(Query(need, limit=3)).results for r in m.reasons):
+        for reason in (r for m in engine.search(Query(need, limit=8)).results for r in m.reasons):
             path = " . ".join(" ".join(triple) for triple in reason.path)
             ask = f"ASK {{ {path} }}"
             assert store.query(ask, use_default_graph_as_union=True), ask
