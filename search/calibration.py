@@ -48,11 +48,6 @@ class Tuning:
         """How long a text of so many words is, 0 to 1."""
         return min(1.0, math.log(max(count, self.few) / self.few) / math.log(self.many / self.few))
 
-    def sure(self, cosine: float, count: int) -> float:
-        """A cosine of a text of so many words as a share of certainty, 0 to 1."""
-        low, high = self.bounds(count)
-        return min(1.0, max(0.0, (cosine - low) / (high - low)))
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:

@@ -26,7 +26,7 @@ from search.subwords import MOST_CHARACTERS, Subwords, fold, words
 PACKAGED = Path(__file__).resolve().parent / "models" / "static"
 FORMAT = 2
 _FULL_WEIGHT = 25  # words at the beginning of a text that count in full
-_REMEMBERED = 40_000  # words whose vectors are kept at hand (60 MB)
+_REMEMBERED = 40_000  # words whose vectors are kept at hand (41 MB)
 _WORDS_AT_A_TIME = 1000
 _TEXTS_AT_A_TIME = 1024
 _SURROGATE = re.compile("[\ud800-\udfff\x00]")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 
 from kg.errors import UserError
 from search import calibration, language, ranking
 from search.calibration import Weights
 from search.concepts import Hit
 from search.encoder import Encoder
-from search.generation import Generation, Part
+from search.generation import Generation
 from search.labels import words
 from search.passages import repeats
 from search.places import Places, Row, placed
@@ -23,7 +21,6 @@ from search.understanding import grounded, meaning
 from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
-_NOBODY = 2.0  # no score is so high
 _SHOWN_LEAST = 0.4  # cosine from which a concept is shown as what the need was understood as
 
 
@@ -41,8 +38,9 @@ class Matcher:
         _check(query)
         asked = self.understand(query)
         parts = self._generation.parts()
-        found = self._scored(asked, parts)
-        places = placed(found, parts, self._least(asked, found))
+        concepts = self._generation.concepts
+        found = ranking.scored(asked, parts, self._weights, concepts)
+        places = placed(found, parts, ranking.shown_from(asked, found, parts, self._weights, concepts))
         page = places.page(query.offset, query.limit, MOST_ALSO)
         results = tuple(self._match(asked, found, *place) for place in page)
         return Matches(
@@ -73,30 +71,6 @@ class Matcher:
         concepts = self._generation.concepts
         meant = meaning(hits, count, concepts, concepts.tuning)
         return Asked(query, lang, grounded(vector, meant, concepts), hits, meant, count)
-
-    def _least(self, asked: Asked, found: list[Scored]) -> float:
-        """The least score that is shown; above 1 when nobody fits.
-
-        Who fits a need fits it under any constraint, so that whether anybody does is never asked of the allowed alone.
-        """
-        least = self._weights.shown_from(self._generation.concepts.tuning.long(asked.words))
-        if self._somebody(asked, found):
-            return least
-        if asked.query.is_constrained():
-            free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang))
-            if self._somebody(free, self._scored(free, self._generation.parts())):
-                return least
-        return _NOBODY
-
-    def _somebody(self, asked: Asked, found: list[Scored]) -> bool:
-        long = self._generation.concepts.tuning.long(asked.words)
-        return ranking.anybody(asked, found, self._weights, long) >= self._weights.somebody
-
-    def _scored(self, asked: Asked, parts: Sequence[Part]) -> list[Scored]:
-        return [
-            ranking.score(asked, part.segment, part.standing, self._weights, self._generation.concepts)
-            for part in parts
-        ]
 
     def _shown(self, asked: Asked) -> tuple[ConceptHit, ...]:
         best = asked.hits[0].score if asked.hits else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search import matrices
 from search.calibration import Tuning, Weights
 from search.concepts import Concepts, Hit
+from search.generation import Part
 from search.query import Query
 from search.segment import Segment, given
 from search.understanding import Meaning, fits
@@ -19,6 +20,7 @@ GATE = ("fit", "share of the best fit there could be", "sure", "clear", "clear Ã
 CHANNELS = ("concepts", "text", "keywords")
 _PASSAGES = 600  # nearest passages, and best keyword passages, that are looked at
 _ANSWER_LEAST = 0.01  # worth of a concept below which its bearers are not looked up
+NOBODY = 2.0
 _NEARLY = 0.93  # text channel from which a piece of evidence begins to say the same as the need
 _FAINT = 0.02  # fit of competencies that is as good as none
 _WEIGHED = 2000  # actors for whom everything the need may mean is weighed
@@ -117,6 +119,28 @@ def gate(asked: Asked, found: Sequence[Scored], long: float) -> NDArray[np.float
 def anybody(asked: Asked, found: Sequence[Scored], weights: Weights, long: float) -> float:
     """The probability that somebody among the allowed actors fits the need."""
     return float(1 / (1 + np.exp(-gate(asked, found, long) @ np.array(weights.gate))))
+
+
+def scored(asked: Asked, parts: Sequence[Part], weights: Weights, concepts: Concepts) -> list[Scored]:
+    """The actors of every part of a generation, scored."""
+    return [score(asked, part.segment, part.standing, weights, concepts) for part in parts]
+
+
+def shown_from(
+    asked: Asked, found: Sequence[Scored], parts: Sequence[Part], weights: Weights, concepts: Concepts
+) -> float:
+    """The least score that is shown; NOBODY, which no score reaches, when nobody fits.
+
+    Who fits a need fits it under any constraint, so that whether anybody does is never asked of the allowed alone.
+    """
+    long = concepts.tuning.long(asked.words)
+    if anybody(asked, found, weights, long) >= weights.somebody:
+        return weights.shown_from(long)
+    if asked.query.is_constrained():
+        free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang))
+        if anybody(free, scored(free, parts, weights, concepts), weights, long) >= weights.somebody:
+            return weights.shown_from(long)
+    return NOBODY
 
 
 def _by_concept(

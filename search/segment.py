@@ -295,7 +295,7 @@ def _tag(
     how far its texts are believed."""
     place = concepts.by_code()
     cells: dict[tuple[int, int], tuple[float, int]] = {}
-    claims: set[tuple[int, int]] = set()
+    told: dict[int, list[tuple[int, float]]] = {}
 
     def put(actor: int, concept: int, sure: float, cause: int) -> None:
         if sure > cells.get((actor, concept), (0.0, 0))[0]:
@@ -321,13 +321,11 @@ def _tag(
             if code in place:
                 put(owners[at], place[code], _CODE, at + 1)
         if not passage.codes:
-            told = given(passage.text, hits[passage.text], passage.field, concepts)
-            claims.update((owners[at], concept) for concept, _ in told[:1])
-    believed = _believed(claims, len(actors))
-    for at in about:
-        if not texts[at].codes:
-            for concept, sure in given(texts[at].text, hits[texts[at].text], texts[at].field, concepts):
-                put(owners[at], concept, sure * float(believed[owners[at]]), at + 1)
+            told[at] = given(passage.text, hits[passage.text], passage.field, concepts)
+    believed = _believed({(owners[at], found[0][0]) for at, found in told.items() if found}, len(actors))
+    for at, found in told.items():
+        for concept, sure in found:
+            put(owners[at], concept, sure * float(believed[owners[at]]), at + 1)
     if verdicts:
         _decide(cells, actors, concepts.numbers(), verdicts)
     size = (len(actors), len(concepts))

@@ -58,7 +58,7 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     free = replace(asked, query=Query(asked.query.text, lang=asked.query.lang)) if failed else asked
     concepts = generation.concepts
     least = weights.shown_from(concepts.tuning.long(asked.words))
-    found = [ranking.score(free, part.segment, part.standing, weights, concepts) for part in parts]
+    found = ranking.scored(free, parts, weights, concepts)
     own, channels = 0.0, dict.fromkeys(ranking.CHANNELS, 0.0)
     if number in found[at].actors:
         row = int(np.searchsorted(found[at].actors, number))
@@ -69,7 +69,7 @@ def explain(asked: Asked, iri: str, generation: Generation, weights: Weights) ->
     shown = placed(found, parts, least).best
     needed = float(shown[last - 1]) if len(shown) >= last else least
     verdict: Verdict = "constraint" if failed else "too weak"
-    nobody = ranking.anybody(free, found, weights, concepts.tuning.long(asked.words)) < weights.somebody
+    nobody = ranking.shown_from(free, found, parts, weights, concepts) >= ranking.NOBODY
     if not failed and not nobody and rank is not None and own >= least:
         verdict = "shown" if rank <= last else "further down"
     would = "" if verdict == "shown" else _would(asked, segment, number, concepts, weights, needed)
