@@ -120,7 +120,7 @@ class StaticEncoder:
             Subwords.read(folder / "tokenizer.json", int(manifest["buckets"])),
             np.load(folder / "vectors.npy", mmap_mode="r"),
             np.load(folder / "scales.npy"),
-            Anchors.load(folder, float(manifest["sharpness"])) if (folder / "anchors.npz").is_file() else None,
+            Anchors.load(folder) if (folder / "anchors.npz").is_file() else None,
         )
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -171,19 +171,18 @@ def position_weights(count: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Unit vectors [n, d] of concepts by `scheme:notation`; `sharpness` makes their cosines with a text logits."""
+    """Unit vectors [n, d] of concepts by `scheme:notation`."""
 
     vectors: NDArray[np.float32]
     place: dict[str, int]
-    sharpness: float
 
     @classmethod
-    def load(cls, folder: Path, sharpness: float) -> Anchors:
-        """What is in `anchors.npz`: int8 rows with a scale each, and their codes."""
+    def load(cls, folder: Path) -> Anchors:
+        """What is in `anchors.npz`: int8 rows, whose length says nothing, and their codes."""
         with np.load(folder / "anchors.npz") as found:
             vectors = found["vectors"].astype(np.float32)
             place = {str(code): number for number, code in enumerate(found["codes"])}
-        return cls(normalise(vectors), place, sharpness)
+        return cls(normalise(vectors), place)
 
 
 def load_encoder(name: str | None = None) -> Encoder:
