@@ -13,7 +13,7 @@ from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.faults import point
 from kg.journal import Change, Journal
-from kg.model import Actor, Concept, Entity, Source, TagDecision
+from kg.model import Actor, Concept, Entity, TagDecision
 from kg.terms import from_payload
 from search import generation as generations
 from search.generation import Generation
@@ -32,6 +32,12 @@ KEPT = 2  # generations kept: the one served and the one before, which a reader 
 def entity_of(change: Change) -> Entity | None:
     """The record a journal entry holds, or None for something that is no record of ours."""
     return mapping.from_statements(change.iri, change.source, from_payload(change.payload))
+
+
+def actor_of(change: Change) -> Actor | None:
+    """The actor that a journal entry holds, or None for anything else."""
+    found = entity_of(change)
+    return found if isinstance(found, Actor) else None
 
 
 def _verdicts(found: Iterable[TagDecision]) -> dict[str, bool]:
@@ -160,35 +166,30 @@ class Index:
 
     def _build(self, progress: Callable[[str, int, int], None] | None) -> Generation:
         seq = self._journal.last_seq
-        actors: list[Actor] = []
         concepts: list[Change] = []
-        sources: list[Source] = []
-        verdicts: dict[str, dict[str, bool]] = {}
+        count = 0
         key = hashlib.sha256()
-        for change in self._journal.entities():
+        for change in self._journal.entities():  # the memory of a laptop does not hold all of them at once
+            count += 1
             if _CONCEPT in change.payload:
                 concepts.append(change)
                 key.update(change.sha256.encode())
-                continue
-            match entity_of(change):
-                case Actor() as actor:
-                    actors.append(actor)
-                case Source() as source:
-                    sources.append(source)
-                case TagDecision() as decision if change.source == v.DECISIONS:
-                    verdicts.setdefault(decision.actor, {}).update(_verdicts([decision]))
+        verdicts: dict[str, dict[str, bool]] = {}
+        for decision in map(entity_of, self._journal.entities(v.DECISIONS)):
+            if isinstance(decision, TagDecision):
+                verdicts.setdefault(decision.actor, {}).update(_verdicts([decision]))
         return generations.build(
             self._folder,
-            actors=actors,
+            actors=(change for change in self._journal.entities() if _CONCEPT not in change.payload),
+            read=actor_of,
             concepts=lambda: [entity for entity in map(entity_of, concepts) if isinstance(entity, Concept)],
             concepts_key=key.hexdigest(),
-            sources=sources,
             verdicts=verdicts,
             encoder=self.encoder,
             seq=seq,
             predicates=mapping.predicates(),
             on_step=point,
-            progress=progress,
+            progress=(lambda done: progress("index", done, count - len(concepts))) if progress else None,
         )
 
     def check(self) -> str:

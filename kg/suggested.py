@@ -8,8 +8,7 @@ the whole store again (14 s against 7 s for 10,000 actors), so where much change
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -28,7 +27,6 @@ from kg.terms import iri, literal
 LEAST = 0.6
 _FEW = 200  # actors whose tags are swapped in one atomic update
 _MANY = 0.25  # share of all actors from which writing everything again is cheaper than taking out what was
-_CHUNK = 5000  # actors in one bulk load: some 180,000 triples
 _SUM = 2**128  # checksums of actors are added modulo this, so that their order does not matter
 _PREDICATES = mapping.predicates()
 
@@ -142,7 +140,7 @@ def _swap_many(graph: EmbeddedGraph, actors: Iterable[str], tags: Tags, mark: Ma
     while part := list(islice(left, _FEW)):
         removed, added, change = _difference(graph, part, tags)
         graph.change_suggested(removed, "", "")
-        graph.load_suggested(added)
+        graph.load_suggested([added])
         total += change
     graph.change_suggested((), "", str(Mark(tags.seq, tags.by, total % _SUM)))
     point("suggested.written")
@@ -173,15 +171,15 @@ def _write_all(graph: EmbeddedGraph, journal: Journal, tags: Tags) -> None:
         graph.load(journal.entities(), seq)
     point("suggested.begun")
     total = 0
-    with ThreadPoolExecutor(1) as beside:  # the store loads one part while the next is written
-        loading = beside.submit(lambda: None)
-        found = iter(tags.all())
-        while part := [lines(own) for own in islice(found, _CHUNK)]:
-            total += sum(map(_checksum, part))
-            payload = "".join(line for own in part for line in own)
-            loading.result()
-            loading = beside.submit(graph.load_suggested, payload)
-        loading.result()
+
+    def written() -> Iterator[str]:
+        nonlocal total
+        for found in tags.all():
+            text = "".join(lines(found))
+            total += _checksum([text])
+            yield text
+
+    graph.load_suggested(written())
     graph.change_suggested((), "", str(Mark(tags.seq, tags.by, total % _SUM)))
     point("suggested.written")
 

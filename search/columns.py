@@ -59,6 +59,27 @@ class Columns:
             arrays[name] = np.array([(number, place[word]) for number, word in pairs], dtype=np.int32).reshape(-1, 2)
         return cls(values, arrays)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """The columns of all the parts, one after the other."""
+        parts = parts or [cls.of([])]
+        values = {name: sorted({word for part in parts for word in part._values[name]}) for name in parts[0]._values}
+        first = np.cumsum([0, *(len(part) for part in parts)])
+        found: dict[str, list[NDArray[Any]]] = {name: [] for name in parts[0]._arrays}
+        for part, before in zip(parts, first[:-1], strict=True):
+            for name, array in part._arrays.items():
+                if name in values and len(array):
+                    moved = np.searchsorted(values[name], part._values[name]).astype(np.int32)
+                    if name in _LISTS:
+                        found[name].append(
+                            np.stack([array[:, 0] + before, moved[array[:, 1]]], axis=1).astype(np.int32)
+                        )
+                    else:
+                        found[name].append(moved[array])
+                else:
+                    found[name].append(array)
+        return cls(values, {name: np.concatenate(arrays) for name, arrays in found.items()})
+
     def write(self, folder: Path) -> None:
         """Writes the two files of the columns."""
         (folder / "columns.json").write_text(json.dumps(self._values, ensure_ascii=False), encoding="utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ _WHOLE_LABEL = 1.0
 _PART_OF_TEXT = 0.55  # a label that is some of a long text's words; the more of them, the nearer to 1
 _PART_LEAST = 0.35  # share of the text below which a label inside it is not taken for what the text is about
 _BATCH = 4096  # texts encoded at a time
+_KEPT_ROWS = 20_000  # of the table, some 10 MB
 _SAID_ALREADY = 0.75  # cosine from which another label of a concept adds nothing
 
 
@@ -67,6 +68,7 @@ class Concepts:
         self._spread_matrix = spread  # [concept asked for, concept had] → 0 to 1
         self._manners = manners  # the same cells → 1 + index in MANNERS
         self.tuning = tuning
+        self._rows: dict[int, Any] = {}
 
     @classmethod
     def build(cls, concepts: Sequence[Concept], encoder: Encoder) -> Concepts:
@@ -80,7 +82,7 @@ class Concepts:
             Records.of(labels),
             np.array([number for number, *_ in labels], dtype=np.int32),
             LabelTable.of(text for _, _, text, _ in labels),
-            VectorIndex.of(prototypes, full=True),
+            VectorIndex.of(prototypes),
             owners,
             _schemes(ordered),
             worth,
@@ -126,13 +128,22 @@ class Concepts:
     def __len__(self) -> int:
         return len(self.table)
 
+    def _row(self, number: int) -> Any:
+        """One row of the table; those that answers came to are kept at hand."""
+        found = self._rows.get(number)
+        if found is None:
+            found = self.table[number]
+            if len(self._rows) < _KEPT_ROWS:
+                self._rows[number] = found
+        return found
+
     def iri(self, number: int) -> str:
         """The IRI of a concept by number."""
-        return str(self.table[number][0])
+        return str(self._row(number)[0])
 
     def numbers(self) -> dict[str, int]:
         """IRI → number."""
-        return {self.iri(number): number for number in range(len(self))}
+        return {str(self.table[number][0]): number for number in range(len(self))}
 
     def by_code(self) -> dict[str, int]:
         """`scheme:notation` → number, for concepts that have a notation."""
@@ -169,10 +180,9 @@ class Concepts:
         parts = words(text)
         total = max(1, sum(map(len, parts)))
         hits = []
-        for label, start, end in self._found.find(parts):
+        # A few words inside a long text are seldom what it is about.
+        for label, start, end in self._found.find(parts, _PART_LEAST * total):
             share = sum(map(len, parts[start:end])) / total
-            if share < _PART_LEAST:
-                continue  # a few words inside a long text are seldom what it is about
             sure = _WHOLE_LABEL if share == 1 else _PART_OF_TEXT + (0.9 - _PART_OF_TEXT) * share
             hits.append(Hit(int(self._named[label]), sure, label))
         return hits
@@ -198,26 +208,26 @@ class Concepts:
 
     def label(self, number: int, lang: str) -> str:
         """The preferred label in a language, else in English, else any, else the notation."""
-        row = self.table[number]
+        row = self._row(number)
         labels: dict[str, str] = row[3]
         return labels.get(lang) or labels.get("en") or next(iter(labels.values()), row[2])
 
     def code(self, number: int) -> str:
         """`scheme:notation`, or "" for a concept without one."""
-        row = self.table[number]
+        row = self._row(number)
         return f"{row[1]}:{row[2]}" if row[2] else ""
 
     def path(self, asked: int, had: int) -> list[tuple[int, str, int]]:
         """(concept, field of Concept, concept) steps that join two concepts; [] when they are one or not joined."""
         for one, other in ((asked, had), (had, asked)):
-            for name, targets in self.table[one][4].items():
+            for name, targets in self._row(one)[4].items():
                 if other in targets:
                     return [(one, name, other)]
         steps: dict[int, tuple[int, int]] = {}
         waiting = [had]
         while waiting and asked not in steps:
             number = waiting.pop(0)
-            for above in self.table[number][4].get("broader", ()):
+            for above in self._row(number)[4].get("broader", ()):
                 if above not in steps:
                     steps[above] = (number, above)
                     waiting.append(above)

@@ -89,8 +89,10 @@ class StaticEncoder:
         packed: NDArray[np.uint8],
         scales: NDArray[np.float16],
         anchors: Anchors | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
+        self.folder = folder  # where it was loaded from, and another process can load it from
         self.dimension = 2 * int(packed.shape[1])
         self.anchors = anchors
         self._subwords = subwords
@@ -121,6 +123,7 @@ class StaticEncoder:
             np.load(folder / "vectors.npy", mmap_mode="r"),
             np.load(folder / "scales.npy"),
             Anchors.load(folder) if (folder / "anchors.npz").is_file() else None,
+            folder,
         )
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

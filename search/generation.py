@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,17 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import DamagedData, DataFolderError, StorageFull
-from kg.model import Actor, Concept, Source
-from search import duplicates
+from kg.model import Actor, Concept
+from search import duplicates, workers
 from search.concepts import Concepts
 from search.encoder import Encoder
-from search.segment import Segment, Verdicts
+from search.pieces import Verdicts
+from search.segment import Done, Segment
 
-FORMAT = 5
+FORMAT = 6
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]
-_Progress = Callable[[str, int, int], None]
 
 
 class Part(NamedTuple):
@@ -117,22 +117,28 @@ def _parts(base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segm
     return Part(base, standing, first), Part(fresh, None, last)
 
 
+def as_it_is(actor: Actor) -> Actor:
+    """What reads an actor that is one already."""
+    return actor
+
+
 def build(
     folder: Path,
     *,
-    actors: Sequence[Actor],
+    actors: Iterable[Any],
+    read: workers.Read = as_it_is,
     concepts: Sequence[Concept] | Callable[[], Sequence[Concept]],
-    sources: Sequence[Source],
     encoder: Encoder,
     seq: int,
     predicates: Mapping[str, str],
     concepts_key: str = "",
     verdicts: Verdicts | None = None,
     on_step: _Step = lambda name: None,
-    progress: _Progress | None = None,
+    progress: Done | None = None,
 ) -> Generation:
     """Writes a generation below `folder` and opens it. Raises StorageFull when the disk is full or read-only.
 
+    `actors` are read once, in order; `read`, a function of a module, makes an actor of each, or None of what is none.
     `predicates` are the IRIs that the fields of actors, evidence and concepts have in the graph, for the reasons.
     `concepts_key` changes whenever the concepts do: with the same key those of the newest generation are taken over,
     and `concepts`, when it is a function, is not called. `verdicts` are what persons decided on tags.
@@ -149,7 +155,8 @@ def build(
             known = _concepts(concepts, concepts_key, encoder)
         known.write(partial)
         concept_files = _files(partial)
-        segment = Segment.build(actors, known, encoder, partial, progress, verdicts)
+        pieces = workers.pieces(actors, read, known, partial, encoder, verdicts or {})
+        segment = Segment.joined(pieces, len(known), encoder.dimension, partial, progress)
         segment.write(partial)
         on_step("index.written")
         manifest = {
@@ -158,7 +165,6 @@ def build(
             "model": encoder.name,
             "dimension": encoder.dimension,
             "actors": len(segment),
-            "sources": sorted(source.id for source in sources),
             "predicates": dict(predicates),
             "concepts": {"key": concepts_key, "files": concept_files},
             "sha256": {name: _digest(partial / name) for name in _files(partial)},

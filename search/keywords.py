@@ -80,23 +80,9 @@ class KeywordIndex:
     @classmethod
     def build(cls, texts: Iterable[tuple[str, str]], folder: Path | None = None) -> KeywordIndex:
         """An index over (text, language) in the order given, in `folder`, or in memory without one."""
-        if folder is not None:
-            folder.mkdir(parents=True)
-        index = _register(tantivy.Index(_schema(), path=str(folder) if folder else None))
-        writer = index.writer(heap_size=_HEAP, num_threads=1)
-        count = 0
-        for text, lang in texts:
-            document = tantivy.Document()
-            document.add_unsigned("row", count)
-            plain = fold(text)
-            document.add_text("text", plain)
-            if lang[:2] in STEMMERS:
-                document.add_text(f"text_{lang[:2]}", plain)
-            writer.add_document(document)
-            count += 1
-        writer.commit()
-        writer.wait_merging_threads()
-        return cls(index, count)
+        writer = KeywordWriter(folder)
+        writer.add((fold(text), lang) for text, lang in texts)
+        return writer.finished()
 
     @classmethod
     def open(cls, folder: Path, count: int) -> KeywordIndex:
@@ -172,3 +158,31 @@ class KeywordIndex:
         hits = self._searcher.search(query, count, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row), float(score)) for row, (score, _) in zip(rows, hits, strict=True) if row is not None]
+
+
+class KeywordWriter:
+    """Builds an index, in a folder or in memory without one."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True)
+        self._index = _register(tantivy.Index(_schema(), path=str(folder) if folder else None))
+        self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
+        self._count = 0
+
+    def add(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Adds (folded text, language)."""
+        for plain, lang in texts:
+            document = tantivy.Document()
+            document.add_unsigned("row", self._count)
+            document.add_text("text", plain)
+            if lang[:2] in STEMMERS:
+                document.add_text(f"text_{lang[:2]}", plain)
+            self._writer.add_document(document)
+            self._count += 1
+
+    def finished(self) -> KeywordIndex:
+        """The index of what was added."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        return KeywordIndex(self._index, self._count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -18,7 +19,12 @@ Matrix = sparse.csr_array
 def matrix(cells: Iterable[tuple[int, int]], values: ArrayLike, shape: tuple[int, int], kind: DTypeLike) -> Matrix:
     """A matrix from (row, column) cells, each once, and their values."""
     places = np.array(list(cells), dtype=np.int32).reshape(-1, 2).T
-    found = sparse.csr_array((np.asarray(values, dtype=kind), (places[0], places[1])), shape=shape)
+    return filled(places[0], places[1], np.asarray(values, dtype=kind), shape)
+
+
+def filled(rows: NDArray[np.int32], columns: NDArray[np.int32], values: NDArray[Any], shape: tuple[int, int]) -> Matrix:
+    """The same from arrays of equal length."""
+    found = sparse.csr_array((values, (rows, columns)), shape=shape)
     found.sort_indices()
     return found
 

@@ -12,8 +12,9 @@ from search import matrices
 from search.calibration import Tuning, Weights
 from search.concepts import Concepts, Hit
 from search.generation import Part
+from search.pieces import given
 from search.query import Query
-from search.segment import Segment, given
+from search.segment import Segment
 from search.understanding import Meaning, fits
 
 GATE = ("fit", "share of the best fit there could be", "sure", "clear", "clear × share", "text", "long", "intercept")
@@ -198,10 +199,11 @@ def _by_keywords(
     best: dict[int, int] = {}
     rows_allowed = None if allowed is None else allowed[segment.owners]
     ideal = segment.keywords.ideal(asked.query.text, asked.language)
-    for row, bm25 in segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows_allowed):
-        actor = int(segment.owners[row])
-        if actor not in best:
-            best[actor] = row
-            out[actor] = min(1.0, bm25 / ideal) * segment.believed[actor]
+    found = segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows_allowed)
+    if found:
+        rows, scores = np.array([row for row, _ in found]), np.array([bm25 for _, bm25 in found], dtype=np.float32)
+        actors, first = np.unique(segment.owners[rows], return_index=True)
+        out[actors] = np.minimum(1, scores[first] / ideal) * segment.believed[actors]
+        best = dict(zip(actors.tolist(), rows[first].tolist(), strict=True))
     # Words in common count where the meaning is not clear: what is clear is the same in every language, words are not.
     return out * np.float32(1 - asked.meant.clear), best

@@ -112,7 +112,7 @@ def _by_concepts(asked: Asked, segment: Segment, actor: int, generation: Generat
 def _by_concept(asked: Asked, segment: Segment, actor: int, had: int, generation: Generation) -> Reason:
     concepts, predicates = generation.concepts, generation.predicates
     wanted, manner = _asked_for(asked, had, generation)
-    iri = segment.summary(actor).iri
+    iri = segment.iri(actor)
     cause = segment.cause(actor, had)
     passage = segment.passage(cause) if cause is not None else None
     confirmed = segment.confirmed(actor, had)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ class Records:
         """The items, in memory."""
         lines = [json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in items]
         return cls(b"".join(lines), np.cumsum([0, *map(len, lines)], dtype=np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Records]) -> Records:
+        """The records of all the parts, in memory."""
+        ends = np.cumsum([0, *(len(part._data) for part in parts)], dtype=np.int64)
+        starts = [part._starts[:-1] + before for part, before in zip(parts, ends[:-1], strict=True)]
+        return cls(b"".join([part._data[:] for part in parts]), np.concatenate([*starts, ends[-1:]]))
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Records:

@@ -5,8 +5,7 @@ A generation holds one segment on disk; what is fresher than it is another one, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,27 +16,17 @@ from numpy.typing import NDArray
 from kg.model import Actor
 from search import matrices
 from search.columns import Columns, tie
-from search.concepts import Concepts, Hit
+from search.concepts import Concepts
 from search.encoder import Encoder
-from search.keywords import KeywordIndex
-from search.labels import words
+from search.keywords import KeywordIndex, KeywordWriter
 from search.matrices import Matrix
-from search.passages import TRUST, Passage, passages, repeats
+from search.passages import Passage
+from search.pieces import Piece, Preparer, Verdicts
 from search.records import Records
 from search.results import ActorSummary
-from search.understanding import shares
 from search.vectors import VectorIndex
 
-_BATCH = 4096  # passages encoded at a time
-_TAGS = 4  # competencies that one passage can give
-_TAG_LEAST = 0.4  # certainty from which words about what an actor does give it a competency
-_TAG_LEAST_REPORTED = 0.55  # the same for what is reported of it, which says more and means less of it
-_HALF = 0.3  # share of a passage's meaning that makes a competency about two thirds certain
-_CODE = 1.0  # a code that the source itself gave
-_CLAIMS = 25  # different competencies that an actor's texts are believed to be about; hardly a firm of ours says more
-_CONFIRMED = 1.0  # what a person confirmed
-Step = Callable[[str, int, int], None]
-Verdicts = Mapping[str, Mapping[str, bool]]  # actor's IRI → competency's IRI → confirmed (True) or rejected (False)
+Done = Callable[[int], None]  # how many actors are done
 
 
 class Groups(NamedTuple):
@@ -113,32 +102,56 @@ class Segment:
         concepts: Concepts,
         encoder: Encoder,
         folder: Path | None = None,
-        progress: Step | None = None,
         verdicts: Verdicts | None = None,
     ) -> Segment:
         """The segment of the actors; its keyword index lies below `folder` when one is given.
 
         What `verdicts` reject is no tag of the actor, what they confirm is one for sure.
         """
-        texts: list[Passage] = []
-        owners: list[int] = []
-        for number, actor in enumerate(actors):
-            found = passages(actor)
-            texts += found
-            owners += [number] * len(found)
-        vectors, spoken = _encode(texts, encoder, progress)
-        tags, causes, believed = _tag(actors, texts, owners, vectors, spoken, concepts, verdicts or {})
+        pieces = [Preparer(concepts, encoder, verdicts).piece(actors)]
+        return cls.joined(pieces, len(concepts), encoder.dimension, folder)
+
+    @classmethod
+    def joined(
+        cls,
+        pieces: Iterable[Piece],
+        concepts: int,
+        dimension: int,
+        folder: Path | None = None,
+        progress: Done | None = None,
+    ) -> Segment:
+        """The segment of all the actors of the pieces, in their order; a text that several of them say is kept once.
+
+        `concepts` is how many there are, `progress` is told how many actors are done.
+        """
+        parts: list[Piece] = []
+        place: dict[int, int] = {}
+        vectors = VectorIndex.empty(dimension)
+        keywords = KeywordWriter(folder / "keywords" if folder else None)
+        spoken: list[NDArray[np.int32]] = []
+        count = 0
+        for piece in pieces:
+            at = np.array([place.setdefault(name, len(place)) for name in piece.said.tolist()], dtype=np.int32)
+            vectors.add(piece.vectors[at >= len(vectors)].astype(np.float32))
+            spoken.append(np.where(piece.spoken >= 0, at[piece.spoken], -1) if len(at) else piece.spoken)
+            keywords.add(piece.words)
+            parts.append(piece._replace(words=[], vectors=piece.vectors[:0], said=piece.said[:0]))
+            count += len(piece.actors)
+            if progress:
+                progress(count)
+        tags, causes = _tags(parts, (count, concepts))
+        firsts = np.cumsum([0, *(len(piece.actors) for piece in parts)])
         return cls(
-            Records.of(_summary(actor) for actor in actors),
-            Records.of(list(_flat(passage)) for passage in texts),
-            np.array(owners, dtype=np.int32),
-            Columns.of(actors),
-            VectorIndex.of(vectors),
-            Groups.of(spoken, len(vectors)),
-            KeywordIndex.build(((p.text, p.lang) for p in texts), folder / "keywords" if folder else None),
+            Records.joined([piece.actors for piece in parts]),
+            Records.joined([piece.texts for piece in parts]),
+            _end_to_end([piece.owners + first for piece, first in zip(parts, firsts[:-1], strict=True)], np.int32),
+            Columns.joined([piece.columns for piece in parts]),
+            vectors.finished(),
+            Groups.of(_end_to_end(spoken, np.int32), len(vectors)),
+            keywords.finished(),
             tags,
             causes,
-            believed,
+            _end_to_end([piece.believed for piece in parts], np.float32),
         )
 
     def write(self, folder: Path) -> None:
@@ -236,122 +249,22 @@ class Segment:
         return found
 
 
-_SHOWN = tuple(field.name for field in fields(ActorSummary))
+def _end_to_end(arrays: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype=kind), *arrays]).astype(kind, copy=False)
 
 
-def _summary(actor: Actor) -> dict[str, Any]:
-    return {name: getattr(actor, name) for name in _SHOWN}
+def _tags(parts: Sequence[Piece], shape: tuple[int, int]) -> tuple[Matrix, Matrix]:
+    """The tags of all the actors and their causes, [actor, concept] both."""
+    actors = np.cumsum([0, *(len(piece.actors) for piece in parts)])
+    passages = np.cumsum([0, *(len(piece.texts) for piece in parts)])
+    rows = _end_to_end([piece.tagged + at for piece, at in zip(parts, actors[:-1], strict=True)], np.int32)
+    columns = _end_to_end([piece.concepts for piece in parts], np.int32)
+    sure = _end_to_end([piece.sure for piece in parts], np.float32)
+    causes = _end_to_end([_moved(piece.causes, at) for piece, at in zip(parts, passages[:-1], strict=True)], np.int32)
+    return matrices.filled(rows, columns, sure, shape), matrices.filled(rows, columns, causes, shape)
 
 
-def _flat(passage: Passage) -> tuple[Any, ...]:
-    p = passage
-    return p.field, p.text, p.said, p.lang, p.node, p.part, p.date, p.source, p.url, p.buyer, p.status, p.codes
-
-
-def _encode(
-    texts: Sequence[Passage], encoder: Encoder, progress: Step | None
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Vectors [u, d] of the different texts, and which one each passage says [n]; -1 for those that have none: names,
-    and texts that only repeat themselves."""
-    place: dict[str, int] = {}
-    for passage in texts:
-        if _speaks(passage):
-            place.setdefault(passage.text, len(place))
-    unique = list(place)
-    vectors = np.zeros((len(unique), encoder.dimension), dtype=np.float32)
-    for start in range(0, len(unique), _BATCH):
-        vectors[start : start + _BATCH] = encoder.encode(unique[start : start + _BATCH])
-        if progress:
-            progress("vectors", min(start + _BATCH, len(unique)), len(unique))
-    return vectors, np.array([place.get(p.text, -1) if _speaks(p) else -1 for p in texts], dtype=np.int32)
-
-
-def _speaks(passage: Passage) -> bool:
-    return passage.field != "name" and not repeats(passage.text)
-
-
-def given(text: str, hits: Sequence[Hit], field: str, concepts: Concepts) -> list[tuple[int, float]]:
-    """(concept, how surely) that a passage in a field gives an actor, by what its text is about.
-
-    A share of the meaning that is small, since the text may mean many things or none, gives next to nothing.
-    """
-    least = _TAG_LEAST_REPORTED if field == "evidence" else _TAG_LEAST
-    meant, weighed = shares(hits, len(words(text)), concepts, concepts.tuning)
-    sure = weighed / (weighed + _HALF) * (1 + _HALF)
-    found = [(hit.concept, float(0.95 * TRUST[field] * s)) for hit, s in zip(meant, sure, strict=True) if s >= least]
-    return found[:_TAGS]
-
-
-def _tag(
-    actors: Sequence[Actor],
-    texts: Sequence[Passage],
-    owners: Sequence[int],
-    vectors: NDArray[np.float32],
-    spoken: NDArray[np.int32],
-    concepts: Concepts,
-    verdicts: Verdicts,
-) -> tuple[Matrix, Matrix, NDArray[np.float32]]:
-    """Which competencies each actor has, by its codes, by what its passages are about and as persons decided; why; and
-    how far its texts are believed."""
-    place = concepts.by_code()
-    cells: dict[tuple[int, int], tuple[float, int]] = {}
-    told: dict[int, list[tuple[int, float]]] = {}
-
-    def put(actor: int, concept: int, sure: float, cause: int) -> None:
-        if sure > cells.get((actor, concept), (0.0, 0))[0]:
-            cells[actor, concept] = (sure, cause)
-
-    for number, actor in enumerate(actors):
-        for code in actor.codes:
-            if code in place:
-                put(number, place[code], _CODE, 0)
-    about = [
-        at for at, p in enumerate(texts) if p.field not in ("name", "descriptions") and (p.codes or spoken[at] >= 0)
-    ]
-    # Who gave codes had read the whole notice and said what it is about; of other texts, each is read once.
-    first: dict[str, int] = {}
-    for at in about:
-        if not texts[at].codes:
-            first.setdefault(texts[at].text, at)
-    understood = concepts.understand(list(first), vectors[spoken[list(first.values())]], most=8)
-    hits = dict(zip(first, understood, strict=True))
-    for at in about:
-        passage = texts[at]
-        for code in passage.codes:
-            if code in place:
-                put(owners[at], place[code], _CODE, at + 1)
-        if not passage.codes:
-            told[at] = given(passage.text, hits[passage.text], passage.field, concepts)
-    believed = _believed({(owners[at], found[0][0]) for at, found in told.items() if found}, len(actors))
-    for at, found in told.items():
-        for concept, sure in found:
-            put(owners[at], concept, sure * float(believed[owners[at]]), at + 1)
-    if verdicts:
-        _decide(cells, actors, concepts.numbers(), verdicts)
-    size = (len(actors), len(concepts))
-    tags = matrices.matrix(cells, [sure for sure, _ in cells.values()], size, np.float32)
-    causes = matrices.matrix(cells, [cause for _, cause in cells.values()], size, np.int32)
-    return tags, causes, believed
-
-
-def _believed(claims: Collection[tuple[int, int]], count: int) -> NDArray[np.float32]:
-    """How far the texts of each actor count [count], from the (actor, concept) that its texts are first of all about:
-    1 up to _CLAIMS, then falling with the square root, so that 100 count half and 500 less than a quarter."""
-    claimed = np.bincount(np.array([actor for actor, _ in claims], dtype=np.int64), minlength=count)
-    return np.sqrt(_CLAIMS / np.maximum(claimed, _CLAIMS)).astype(np.float32)
-
-
-def _decide(
-    cells: dict[tuple[int, int], tuple[float, int]],
-    actors: Sequence[Actor],
-    place: Mapping[str, int],
-    verdicts: Verdicts,
-) -> None:
-    """Takes out of the cells what was rejected, and puts in what was confirmed."""
-    for number, actor in enumerate(actors):
-        for iri, confirmed in verdicts.get(actor.iri, {}).items():
-            cell = (number, place.get(iri, -1))
-            if confirmed and iri in place:
-                cells[cell] = (_CONFIRMED, -1 - cells.get(cell, (0.0, 0))[1])
-            else:
-                cells.pop(cell, None)
+def _moved(causes: NDArray[np.int32], by: int) -> NDArray[np.int32]:
+    """The same causes when so many passages come before."""
+    out: NDArray[np.int32] = np.where(causes > 0, causes + by, np.where(causes < -1, causes - by, causes))
+    return out

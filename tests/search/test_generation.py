@@ -11,7 +11,7 @@ import pytest
 
 from kg import mapping
 from kg.errors import DamagedData, NotFound
-from kg.model import Actor, Concept, Evidence, Source, Text
+from kg.model import Actor, Concept, Evidence, Text
 from search import generation as generations
 from search.encoder import HashingEncoder
 from search.generation import Generation
@@ -41,7 +41,6 @@ def build(folder: Path, actors: list[Actor], seq: int = 1, encoder: HashingEncod
         folder,
         actors=actors,
         concepts=CONCEPTS,
-        sources=[Source("s")],
         encoder=encoder,
         seq=seq,
         predicates=mapping.predicates(),
@@ -164,9 +163,7 @@ def test_nothing_to_index_is_an_index_too(tmp_path: Path) -> None:
     assert (answer.answer, answer.total, any(answer.facets.values())) == ("none", 0, False)
     empty.add_fresh([actor(1, "hydroalcoholic gel")], [], 2)
     assert ids(empty, "hydroalcoholic gel") == ["a1"]
-    generations.build(
-        tmp_path / "bare", actors=ACTORS[:2], concepts=[], sources=[], encoder=ENCODER, seq=1, predicates={}
-    )
+    generations.build(tmp_path / "bare", actors=ACTORS[:2], concepts=[], encoder=ENCODER, seq=1, predicates={})
 
 
 def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -179,7 +176,6 @@ def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
             tmp_path,
             actors=ACTORS,
             concepts=CONCEPTS,
-            sources=[],
             encoder=ENCODER,
             seq=1,
             predicates={},
