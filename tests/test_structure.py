@@ -59,6 +59,8 @@ LONG_FUNCTIONS = {
     ("api/routes/entities.py", "router"),
     ("api/routes/asking.py", "router"),
     ("api/routes/sources.py", "router"),
+    ("api/routes/sparql.py", "router"),
+    ("api/routes/graphs.py", "router"),
 }
 # Programs of the maker, and the log line of a background task.
 PRINTERS = {"kg/reference.py", "api/routes/context.py"}

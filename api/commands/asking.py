@@ -121,7 +121,7 @@ def sparql_command(query: str, form: str, data: Path | None) -> None:
 
     Example: filiere sparql "SELECT ?kind (COUNT(*) AS ?n) WHERE { ?a a ?kind } GROUP BY ?kind"
     """
-    text = _query_text(query)
+    text = query_text(query)
     chosen = settings()
     accept = {
         "table": "application/sparql-results+json, text/turtle;q=0.5",
@@ -152,7 +152,8 @@ def sparql_command(query: str, form: str, data: Path | None) -> None:
     show(rows, names, "table")
 
 
-def _query_text(given: str) -> str:
+def query_text(given: str) -> str:
+    """A query as it was given: its text, @FILE, or - for standard input. Raises RefusedInput."""
     if given == "-":
         return sys.stdin.read()
     if not given.startswith("@"):

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -101,10 +102,10 @@ class Child:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Ends it and waits until it is gone."""
+        """Ends it. The kernel takes its time to free a large memory; nobody waits for that."""
         self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 with suppress(OSError):  # a half-written request to a child that is gone
                     stream.close()
-        self._process.wait()
+        threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()

@@ -13,7 +13,7 @@ from typing import Any
 from kg import vocabulary as v
 from kg.errors import QueryRefused
 from kg.sparql.reading import Prologue, Token, closing, tokens
-from kg.terms import Term, language, literal, value
+from kg.terms import Term, datatype, language, literal, value
 
 NEED = v.NS + "need"
 # What a match answers: property → its key in a match, and how it is written.
@@ -50,7 +50,7 @@ class Search:
 
     def question(self, need: Term) -> dict[str, Any]:
         """What the service is asked."""
-        if not need.startswith('"'):
+        if not need.startswith('"') or datatype(need) not in (v.XSD + "string", v.RDF + "langString"):
             raise QueryRefused(f"The need is {need[:80]}, which is no text.", 'Write it as "…"@fr.')
         told: dict[str, Any] = {name: found[0] if name in _SINGLE else found for name, found in self.told.items()}
         if language(need) and "lang" not in told:
