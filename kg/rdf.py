@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
 
 from kg.errors import OntologyError
 from kg.terms import Statement, Term, datatype, language, value
-from kg.vocabulary import GENID
+from kg.vocabulary import GENID, SYSTEM_GRAPH
 
 __all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Store", "Triple"]
 
@@ -156,38 +156,40 @@ _GRAPHS = {
 }
 
 
-def answer(
-    store: Store, query: str, form: str, out: Any, default_graphs: Sequence[str], named_graphs: Sequence[str]
-) -> None:
-    """Evaluates a query and writes its result to `out`, over the default graph unless graphs are named.
+class Dataset(NamedTuple):
+    """What a query reads: graphs for its default graph and graphs it may name, None for those the store has."""
 
-    Raises SyntaxError for a query that cannot be parsed.
-    """
-    found = store.query(query, **_dataset(default_graphs, named_graphs))
+    default: Sequence[str] | None = None
+    named: Sequence[str] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """As a store's query takes them."""
+        found = {"default_graph": self.default, "named_graphs": self.named}
+        return {name: [NamedNode(one) for one in graphs] for name, graphs in found.items() if graphs is not None}
+
+
+def graph_names(store: Store) -> list[str]:
+    """The named graphs of a store, the one with its marker left out."""
+    found = (graph.value for graph in store.named_graphs() if isinstance(graph, NamedNode))
+    return sorted(name for name in found if name != SYSTEM_GRAPH)
+
+
+def answer(store: Store, query: str, form: str, out: Any, dataset: Dataset) -> None:
+    """Evaluates a query and writes its result to `out`. Raises SyntaxError for one that cannot be parsed."""
+    found = store.query(query, **dataset.options())
     if isinstance(found, ox.QueryTriples):
         found.serialize(out, format=_GRAPHS[form])
     else:
         found.serialize(out, format=_RESULTS[form])
 
 
-def solutions(
-    store: Store, query: str, default_graphs: Sequence[str], named_graphs: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    """The solutions of a SELECT, variable → term, each without what is unbound; graphs as for `answer`."""
-    found = store.query(query, **_dataset(default_graphs, named_graphs))
+def solutions(store: Store, query: str, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """The solutions of a SELECT, variable → term, each without what is unbound."""
+    found = store.query(query, **dataset.options())
     assert isinstance(found, ox.QuerySolutions)
     names = [variable.value for variable in found.variables]
     for solution in found:
         yield {name: solution[name] for name in names if solution[name] is not None}
-
-
-def _dataset(default_graphs: Sequence[str], named_graphs: Sequence[str]) -> dict[str, Any]:
-    if not default_graphs and not named_graphs:
-        return {}
-    return {
-        "default_graph": [NamedNode(name) for name in default_graphs],
-        "named_graphs": [NamedNode(name) for name in named_graphs],
-    }
 
 
 def check_update(update: str) -> None:

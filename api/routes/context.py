@@ -33,6 +33,7 @@ class Context:
         """Brings every view to the journal's seq; what stops it is kept for /health/ready to say."""
         try:
             self.engine.bring_up()
+            self.engine.querying.pool.warm()
             self.trouble = None
         except FiliereError as error:
             self.trouble = error

@@ -22,7 +22,6 @@ from kg.sparql.reading import tokens
 MOST_STATEMENTS = 1_000_000  # that one update may add or take out
 _VARIABLE = "urn:filiere:variable:"
 _OWN = v.GRAPH + v.DEFAULT
-_HIDDEN = {v.SYSTEM_GRAPH}
 Resolve = Callable[[str], str]  # a query with its SERVICE blocks replaced by what they answer
 
 
@@ -118,16 +117,12 @@ class Evaluation:
         self._add(come)
 
     def _solutions(self, operation: Operation, home: str) -> Iterator[dict[str, Any]]:
-        defaults = operation.using or self._using or ([] if operation.using_named or self._named else [home])
         only = bool(operation.using or operation.using_named or self._using or self._named)
-        named = [*operation.using_named, *self._named] if only else self._graphs()
+        defaults = [*operation.using, *self._using] if only else [home]
+        named = [*operation.using_named, *self._named] if only else rdf.graph_names(self._store)
         query = f"{operation.prologue}SELECT * WHERE {operation.where}"
         guard.check(query, services=True)
-        yield from rdf.solutions(self._store, self._resolve(query), defaults, named)
-
-    def _graphs(self) -> list[str]:
-        found = (graph.value for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
-        return sorted(set(found) - _HIDDEN)
+        yield from rdf.solutions(self._store, self._resolve(query), rdf.Dataset(defaults, named))
 
     def _quads(self, graph: str) -> list[Quad]:
         return list(self._store.quads_for_pattern(None, None, None, NamedNode(_named(graph))))
@@ -143,7 +138,7 @@ class Evaluation:
         if operation.target not in (NAMED, ALL):
             self._remove(self._quads(operation.target))
             return
-        for graph in self._graphs():
+        for graph in rdf.graph_names(self._store):
             if _writable(graph) and (operation.target == ALL or graph != _OWN):
                 self._remove(self._quads(graph))
 

@@ -70,16 +70,17 @@ def _refused(kind: str, problem: str, mend: str) -> Answer:
 
 def _query(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
     text = request["query"]
-    graphs = request["default_graphs"], request["named_graphs"]
+    defaults, named = request["default_graphs"], request["named_graphs"]
+    dataset = rdf.Dataset(defaults, named) if defaults or named else rdf.Dataset(None, rdf.graph_names(store))
     kind = guard.check(text, services=True).kind
     media, form = form_for(request["accept"], kind)
-    text = services.resolve(text, lambda query: rdf.solutions(store, query, *graphs), ask)
+    text = services.resolve(text, lambda query: rdf.solutions(store, query, dataset), ask)
     most = int(request["rows"])
     if kind == "select":
         text = rows.limited(text, most + 1)
     guard.check(text, most=guard.MOST_ANSWERED)
     out = _Bounded(int(request["body_bytes"]))
-    rdf.answer(store, text, form, out, *graphs)
+    rdf.answer(store, text, form, out, dataset)
     body = b"".join(out.parts)
     head = {"media": media, "form": kind}
     if kind == "select" and len(body) > most and rows.count(body, form) > most:
@@ -91,7 +92,7 @@ def _query(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answ
 
 def _update(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
     def resolve(query: str) -> str:
-        text = services.resolve(query, lambda found: rdf.solutions(store, found, (), ()), ask)
+        text = services.resolve(query, lambda found: rdf.solutions(store, found, rdf.Dataset()), ask)
         guard.check(text, most=guard.MOST_ANSWERED)
         return text
 
