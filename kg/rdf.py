@@ -169,17 +169,22 @@ def answer(
 
     Raises SyntaxError for a query that cannot be parsed.
     """
+    from kg import geo
+
     options: dict[str, Any] = {"use_default_graph_as_union": True}
     if default_graphs or named_graphs:
         options = {
             "default_graph": [NamedNode(name) for name in default_graphs],
             "named_graphs": [NamedNode(name) for name in named_graphs],
         }
-    found = store.query(query, **options)
+    lost: list[Exception] = []
+    found = store.query(query, custom_functions=geo.functions(lost), **options)
     if isinstance(found, ox.QueryTriples):
         found.serialize(out, format=_GRAPHS[form])
     else:
         found.serialize(out, format=_RESULTS[form])
+    if lost:
+        raise lost[0]
 
 
 def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[str, str]) -> bytes:
