@@ -54,9 +54,14 @@ class Querying:
         self.endpoints: Endpoints | None = None
 
     def configure(self, settings: Settings) -> None:
-        """Takes the budget of queries from the settings, before the first query."""
+        """Takes the budget of queries and the allowed endpoints from the settings, before the first query.
+
+        Raises UserError for an endpoint that cannot be one.
+        """
+        from kg.sparql import remote
         from kg.sparql.pool import Budget
 
+        self.endpoints = remote.Endpoints(settings.services)
         self.budget = Budget(
             seconds=settings.query_seconds, memory_mb=settings.query_memory_mb, rows=settings.query_rows
         )

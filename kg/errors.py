@@ -70,6 +70,14 @@ class OntologyError(FiliereError):
     """The packaged ontology, a shape, a check or a scheme is wrong; the file and the culprit are named."""
 
 
+class RefusedAddress(UserError):
+    """An address that Filière does not go to: no plain http(s) URL, or a private one that no operator named."""
+
+
+class Unreachable(FiliereError):
+    """Another server could not be reached, or its answer was late, cut, too large or wrong; nothing of it was kept."""
+
+
 class QueryRefused(UserError):
     """A SPARQL query was refused before or while it ran: syntax, a forbidden form, or a budget."""
 

@@ -11,7 +11,7 @@ import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
 
 from kg.errors import OntologyError
-from kg.terms import Statement, Term, datatype, language, value
+from kg.terms import Statement, Term, datatype, language, literal, value
 from kg.vocabulary import GENID, SYSTEM_GRAPH
 
 __all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Store", "Triple"]
@@ -140,6 +140,33 @@ def query_error(query: str) -> str:
     return ""
 
 
+def read_solutions(body: bytes, form: str, most_variables: int) -> tuple[list[str], Iterator[dict[str, Term]]]:
+    """The variables and rows of SPARQL results ("json" or "xml"), as N-Triples terms; rows are read as they are taken.
+
+    The parser dies of deep nesting: the caller bounds it. Raises SyntaxError or ValueError, here or at a row.
+    """
+    found = ox.parse_query_results(body, format=_RESULTS[form])
+    if not isinstance(found, ox.QuerySolutions):
+        raise ValueError("yes or no, where rows were asked for")
+    names = [variable.value for variable in found.variables]
+    if len(names) > most_variables:
+        raise ValueError(f"more than {most_variables} variables")
+    return names, _rows(names, found)
+
+
+def _rows(names: Sequence[str], solutions: ox.QuerySolutions) -> Iterator[dict[str, Term]]:
+    for solution in solutions:
+        yield {name: _term(found) for name, found in zip(names, solution, strict=True) if found is not None}
+
+
+def _term(found: NamedNode | BlankNode | Literal | Triple) -> Term:
+    if isinstance(found, Triple):
+        raise ValueError("a statement about a statement")
+    if not isinstance(found, Literal):
+        return str(found)
+    return literal(found.value, found.language or "", "" if found.language else found.datatype.value)
+
+
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,
@@ -176,16 +203,23 @@ def graph_names(store: Store) -> list[str]:
 
 def answer(store: Store, query: str, form: str, out: Any, dataset: Dataset) -> None:
     """Evaluates a query and writes its result to `out`. Raises SyntaxError for one that cannot be parsed."""
-    found = store.query(query, **dataset.options())
+    from kg import geo
+
+    lost: list[Exception] = []
+    found = store.query(query, custom_functions=geo.functions(lost), **dataset.options())
     if isinstance(found, ox.QueryTriples):
         found.serialize(out, format=_GRAPHS[form])
     else:
         found.serialize(out, format=_RESULTS[form])
+    if lost:
+        raise lost[0]
 
 
 def solutions(store: Store, query: str, dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The solutions of a SELECT, variable → term, each without what is unbound."""
-    found = store.query(query, **dataset.options())
+    from kg import geo
+
+    found = store.query(query, custom_functions=geo.functions([]), **dataset.options())
     assert isinstance(found, ox.QuerySolutions)
     names = [variable.value for variable in found.variables]
     for solution in found:

@@ -73,6 +73,7 @@ CODE_PREFIXES = {
     "nuts": NUTS,
     "competencies": COMPETENCY,
 }
+REGIONS = ("nuts",)  # schemes of places: nobody makes or needs one, so they take no part in matching
 _CODE = re.compile(r"^([a-z][a-z0-9_-]{0,39}):(.{1,80})$", re.IGNORECASE)
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 

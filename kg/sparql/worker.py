@@ -15,7 +15,7 @@ from kg import rdf
 from kg.errors import Malformed, QueryRefused, RefusedInput, TooLarge
 from kg.readers.job import Limits
 from kg.readers.rdf import check_bytes
-from kg.sparql import guard, rows, sandbox, services, wire
+from kg.sparql import guard, messages, rows, sandbox, services
 from kg.sparql.formats import form_for
 from kg.sparql.update import Evaluation
 
@@ -124,8 +124,8 @@ def _network() -> str:
 
 
 def _ask(question: dict[str, Any]) -> dict[str, Any]:
-    wire.write(sys.stdout.buffer, question)
-    found = wire.read(sys.stdin.buffer)
+    messages.write(sys.stdout.buffer, question)
+    found = messages.read(sys.stdin.buffer)
     if found is None:
         sys.exit(0)  # the service is gone
     return found
@@ -138,9 +138,9 @@ def main() -> None:
     store = rdf.Store(folder) if writable else rdf.Store.read_only(str(Path(folder)))
     sandbox.limit(int(memory) * _MIB, _FILE_BYTES if writable else 0)
     confined = sandbox.confine(files=writable)
-    wire.write(sys.stdout.buffer, {"ready": confined, "network": _network()})
-    while (request := wire.read(sys.stdin.buffer)) is not None:
-        wire.write(sys.stdout.buffer, *answer(store, request, _ask))
+    messages.write(sys.stdout.buffer, {"ready": confined, "network": _network()})
+    while (request := messages.read(sys.stdin.buffer)) is not None:
+        messages.write(sys.stdout.buffer, *answer(store, request, _ask))
 
 
 if __name__ == "__main__":
