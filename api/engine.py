@@ -126,6 +126,10 @@ class Engine(Reader):
 
     def bring_up(self, progress: Progress | None = None) -> None:
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
+        self._take_ontology()
+        self._catch_up(progress)
+
+    def _take_ontology(self) -> None:
         from kg import packaged
 
         mark = f"ontology {packaged.fingerprint()}"
@@ -133,7 +137,6 @@ class Engine(Reader):
             wanted = dict(packaged.load())
             gone = [iri for iri in self.journal.current(v.PACKAGED) if iri not in wanted]
             self.journal.append(v.PACKAGED, wanted.items(), gone, note=mark)
-        self._catch_up(progress)
 
     def _catch_up(self, progress: Progress | None = None) -> None:
         """Graph and index to the journal's seq, side by side; what one view lacks never holds the other back."""
@@ -217,10 +220,12 @@ class Engine(Reader):
         dry_run: bool = False,
         partial: bool = False,
         allow_deletions: bool = False,
+        later: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         """Makes the files the new complete version of the source (with `partial`: adds and changes, deletes nothing).
 
+        With `later` the views are left as they are; `bring_up` brings them to what was written.
         Raises RefusedInput for a file that cannot be read at all, or with `strict` for any bad row, and Held when
         more than max(5, 2 %) of the source would be deleted and `allow_deletions` is not given.
         """
@@ -235,6 +240,7 @@ class Engine(Reader):
             dry_run=dry_run,
             partial=partial,
             allow_deletions=allow_deletions,
+            later=later,
             progress=progress,
         )
 
@@ -310,6 +316,7 @@ class Engine(Reader):
         dry_run: bool = False,
         partial: bool = False,
         allow_deletions: bool = False,
+        later: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         from kg.ingest import ingest
@@ -326,7 +333,9 @@ class Engine(Reader):
                 partial=partial,
                 allow_deletions=allow_deletions,
             )
-            if not dry_run:
+            if later and not dry_run:
+                self._take_ontology()  # who only reads builds a missing index from the journal as it stands
+            elif not dry_run:
                 self._catch_up(progress)
         return report
 
