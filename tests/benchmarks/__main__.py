@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,15 @@ NEEDS = (
 MEASURES = (
     ("import", "import until searchable", "s", True, ""),
     ("rate", "the same, actors a second", "", False, "≥ 3,000"),
-    ("slow", "the same, simple stack", "s", True, ""),
+    ("work", "the same, processor time of every process", "s", True, ""),
+    ("slow", "import, simple stack", "s", True, ""),
     ("built", "building the index", "s", True, ""),
     ("peak", "memory of the importing process at most", "MiB", True, ""),
     ("resident", "memory of the searching process", "MiB", True, "≤ 8,192 at 1,000,000"),
     ("held", "the same, simple stack", "MiB", True, ""),
     ("p50", "search in process, p50", "ms", True, "≤ 100 at 1,000,000"),
     ("p99", "search in process, p99", "ms", True, ""),
+    ("cpu50", "the same, processor time, p50", "ms", True, ""),
     ("plain", "search in process, p50, simple stack", "ms", True, ""),
     ("bound50", "search in one country, p50", "ms", True, ""),
     ("bound99", "search in one country, p99", "ms", True, ""),
@@ -59,18 +62,18 @@ MEASURES = (
 
 
 def main() -> None:
-    """Runs the sections, prints them as Markdown and writes RESULTS.md beside this file."""
+    """Runs the sections and writes RESULTS.md beside this file, after each size what is known by then; prints it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 60_000], help="synthetic actors")
     parser.add_argument("--large", type=int, nargs="*", default=[], help="sizes at which Filière is measured alone")
     given = parser.parse_args()
     if not simple.available():
         sys.exit(simple.MISSING)
-    started = time.perf_counter()
+    started, text = time.perf_counter(), ""
     with tempfile.TemporaryDirectory(prefix="filiere-bench-") as scratch:
         place = Path(scratch)
         (place / "needs.json").write_text(json.dumps(needs()), encoding="utf-8")
-        sections: list[Section | Growth] = [first_answer(place)]
+        sections = [first_answer(place)]
         growth = Growth(MEASURES)
         for count in [*given.sizes, *given.large]:
             growth.figures[count] = figures = ours(place, count)
@@ -78,10 +81,11 @@ def main() -> None:
                 figures |= theirs(place, count)
                 sections.append(beside(count, figures))
             shutil.rmtree(place / f"data-{count}")
-        sections.append(growth)
-    text = report.page(sections, time.perf_counter() - started)
+            for file in place.glob("generated-*"):
+                file.unlink()
+            text = report.page([*sections, growth], time.perf_counter() - started)
+            (Path(__file__).parent / "RESULTS.md").write_text(text, encoding="utf-8")
     print(text)
-    (Path(__file__).parent / "RESULTS.md").write_text(text, encoding="utf-8")
 
 
 def run(*command: str) -> str:
@@ -140,17 +144,17 @@ def ours(place: Path, count: int) -> dict[str, float | None]:
     free, bound = report.percentiles(warm["seconds"]), report.percentiles(warm["bound"])
     asked = over_http(place, data)
     alone, together = report.percentiles(asked["alone"]), report.percentiles(asked["together"])
-    for file in files[1:]:
-        file.unlink()
     newest = sorted((data / "index").iterdir())[-1]  # the one before it is kept for who still reads it
     return {
         "import": loaded["seconds"],
         "rate": count / loaded["seconds"],
         "built": loaded["index"],
+        "work": loaded["work"],
         "peak": loaded["peak"],
         "resident": warm["resident"],
         "p50": free[0],
         "p99": free[1],
+        "cpu50": report.percentiles(warm["work"])[0],
         "bound50": bound[0],
         "bound99": bound[1],
         "http50": alone[0],
@@ -164,19 +168,26 @@ def ours(place: Path, count: int) -> dict[str, float | None]:
 
 def theirs(place: Path, count: int) -> dict[str, float | None]:
     """What the same actors cost the simple stack, which encodes ENCODED of them; the rest is in proportion."""
-    data, folder = place / f"data-{count}", place / f"simple-{count}"
+    folder, each = encoded(place, min(count, ENCODED))
+    warm = json.loads(run("tests.benchmarks.warm", "simple", str(folder), str(place / "needs.json"), str(count)))
+    plain = report.percentiles(warm["seconds"])
+    return {"slow": each * count, "held": warm["resident"], "plain": plain[0], "plain99": plain[1]}
+
+
+@cache
+def encoded(place: Path, count: int) -> tuple[Path, float]:
+    """The simple stack over the first actors, which are the same at every size, and its seconds for each of them."""
+    folder, data = place / f"simple-{count}", next(place.glob("data-*"))
     with Engine.open(data) as engine:
-        few = list(islice(engine.actors(), ENCODED))
-    with (place / f"generated-{count}-0.jsonl").open(encoding="utf-8") as stream:
-        lines = list(islice(stream, len(few)))
+        few = sorted(engine.actors(), key=lambda actor: actor.id)[:count]
+    with next(place.glob("generated-*-0.jsonl")).open(encoding="utf-8") as stream:
+        lines = list(islice(stream, count))
     started = time.perf_counter()
     other = simple.Simple.build(few)
     simple.parse_graph(lines)
-    slow = (time.perf_counter() - started) * count / len(few)
+    seconds = time.perf_counter() - started
     other.save(folder)
-    warm = json.loads(run("tests.benchmarks.warm", "simple", str(folder), str(place / "needs.json"), str(count)))
-    plain = report.percentiles(warm["seconds"])
-    return {"slow": slow, "held": warm["resident"], "plain": plain[0], "plain99": plain[1]}
+    return folder, seconds / count
 
 
 def beside(count: int, figures: dict[str, float | None]) -> Section:
