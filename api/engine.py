@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -68,6 +69,9 @@ class Engine(Reader):
         self._lock = lock
         self._writing = threading.Lock()
         self._copying = threading.Lock()
+        # More searches at once than there are cores only stop one another in the middle: eight clients of two cores
+        # were answered half as often.
+        self._searching = ThreadPoolExecutor(os.cpu_count() or 1)
         self._sources_at: tuple[int, tuple[SourceAnswer, ...]] = (-1, ())
         self._graph: EmbeddedGraph | None = None
         self.querying = Querying(self)
@@ -114,6 +118,7 @@ class Engine(Reader):
 
     def close(self) -> None:
         """Lets go of every file, child process and the lock."""
+        self._searching.shutdown()
         self.querying.close()
         if self._graph is not None:
             self._graph.close()
@@ -126,6 +131,10 @@ class Engine(Reader):
 
     def bring_up(self, progress: Progress | None = None) -> None:
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
+        self._take_ontology()
+        self.catch_up(progress)
+
+    def _take_ontology(self) -> None:
         from kg import packaged
 
         mark = f"ontology {packaged.fingerprint()}"
@@ -133,7 +142,6 @@ class Engine(Reader):
             wanted = dict(packaged.load())
             gone = [iri for iri in self.journal.current(v.PACKAGED) if iri not in wanted]
             self.journal.append(v.PACKAGED, wanted.items(), gone, note=mark)
-        self.catch_up(progress)
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Graph and index to the journal's seq, side by side; what one view lacks never holds the other back.
@@ -221,10 +229,12 @@ class Engine(Reader):
         dry_run: bool = False,
         partial: bool = False,
         allow_deletions: bool = False,
+        later: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         """Makes the files the new complete version of the source (with `partial`: adds and changes, deletes nothing).
 
+        With `later` the views are left as they are; `bring_up` brings them to what was written.
         Raises RefusedInput for a file that cannot be read at all, or with `strict` for any bad row, and Held when
         more than max(5, 2 %) of the source would be deleted and `allow_deletions` is not given.
         """
@@ -239,6 +249,7 @@ class Engine(Reader):
             dry_run=dry_run,
             partial=partial,
             allow_deletions=allow_deletions,
+            later=later,
             progress=progress,
         )
 
@@ -314,6 +325,7 @@ class Engine(Reader):
         dry_run: bool = False,
         partial: bool = False,
         allow_deletions: bool = False,
+        later: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         from kg.ingest import ingest
@@ -330,7 +342,9 @@ class Engine(Reader):
                 partial=partial,
                 allow_deletions=allow_deletions,
             )
-            if not dry_run:
+            if later and not dry_run:
+                self._take_ontology()  # who only reads builds a missing index from the journal as it stands
+            elif not dry_run:
                 self.catch_up(progress)
         return report
 
@@ -348,7 +362,7 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             matcher = self.index.matcher()
-        return replace(matcher.search(query), sources=self._answering())
+        return replace(self._searching.submit(matcher.search, query).result(), sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""

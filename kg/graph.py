@@ -250,8 +250,8 @@ class _Stream(RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes, none at the end."""
-        if not self._left:
-            self._left = "".join(islice(self._texts, _TEXTS)).encode()
+        while not self._left and (some := list(islice(self._texts, _TEXTS))):  # texts may be empty; nothing ends it
+            self._left = "".join(some).encode()
         out, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
         return out
 

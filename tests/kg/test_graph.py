@@ -11,7 +11,7 @@ import pytest
 
 from kg import vocabulary as v
 from kg.errors import DamagedData
-from kg.graph import EmbeddedGraph
+from kg.graph import EmbeddedGraph, _Stream
 from kg.journal import Change, Journal
 from kg.rdf import BlankNode, DefaultGraph
 from kg.terms import digest, literal, to_payload
@@ -156,6 +156,45 @@ def test_many_changes_at_once_say_the_same_as_one_by_one(graph: EmbeddedGraph, t
         beside.apply([one])
     assert set(graph.store) == set(beside.store)
     beside.close()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000, -1])
+def test_a_stream_is_read_whole_whatever_character_is_cut(size: int) -> None:
+    texts = ["é", "", "雪の\n", "plain", "😷😷", "", "ß"] * 30
+    stream = _Stream(iter(texts))
+    assert stream.readable()
+    parts = iter(lambda: stream.read(size), b"")
+    assert b"".join(parts) == "".join(texts).encode()
+    assert stream.read(size) == b""
+    assert _Stream([]).read(size) == b""
+
+
+def test_empty_texts_do_not_end_a_stream() -> None:
+    texts = [*[""] * 120, "late", *[""] * 120, "later"]
+    stream = _Stream(texts)
+    assert b"".join(iter(lambda: stream.read(100), b"")) == b"latelater"
+
+
+def test_a_graph_loaded_in_one_stream_is_the_graph_applied(graph: EmbeddedGraph, tmp_path: Path) -> None:
+    said = ["😷 masques", "гель", "雪", 'a "quoted" \\ text\n', "ß" * 3000]
+    changes = [
+        change(n, f"{said[n % 5]} {n}", name=f"{A}{n}", source=source)
+        for n, source in enumerate([*["s"] * 400, *["t"] * 130, "u"], 1)
+    ]
+    graph.load(iter(changes), changes[-1].seq)
+    beside = EmbeddedGraph.open(tmp_path / "beside", create=True)
+    for start in range(0, len(changes), 90):  # too few at a time for the bulk loader
+        beside.apply(changes[start : start + 90])
+    assert graph.sources() == beside.sources() == {"s", "t", "u"}
+    assert graph.applied_seq() == beside.applied_seq() == 531
+    for source in ("s", "t", "u"):
+        assert graph.digest(source) == beside.digest(source) != digest("")
+    beside.close()
+
+
+def test_a_graph_loaded_with_nothing_stands_where_it_was_told(graph: EmbeddedGraph) -> None:
+    graph.load(iter(()), 7)
+    assert (graph.sources(), graph.applied_seq()) == (set(), 7)
 
 
 def test_what_was_applied_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
