@@ -111,9 +111,12 @@ class QueryPool:
         form_for(accept, shape.kind)
         if max_rows is not None and shape.kind != "select":
             raise QueryRefused("max-rows is given for a query that has no rows.", "Leave it out, or use SELECT.")
-        self._check_services(text)
+        if shape.services or services.may_ask(text):
+            self._check_services(text)
         request = {
             "query": text,
+            "kind": shape.kind,
+            "services": shape.services,
             "accept": accept,
             "body_bytes": self._budget.body_bytes,
             "default_graphs": list(default_graphs),

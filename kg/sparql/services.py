@@ -89,6 +89,12 @@ def endpoints(text: str) -> list[str]:
     return out
 
 
+def may_ask(text: str) -> bool:
+    """Whether a query could hold a SERVICE block, or a need without one: a quick look, not a reading."""
+    plain = text.lower()
+    return "\\u" in plain or "service" in plain or "need" in plain
+
+
 def _prologue(text: str) -> Prologue:
     prologue = Prologue()
     prologue.take(text, tokens(text), 0)
@@ -100,9 +106,9 @@ def resolve(text: str, select: Select, ask: Ask) -> str:
 
     `select` evaluates a SELECT over the query's dataset; `ask` hands a question to the service.
     """
-    plain = guard.unescape(text)
-    if "service" not in plain.lower() and "need" not in plain.lower():
+    if not may_ask(text):
         return text
+    plain = guard.unescape(text)
     plain = semantic.wrapped(plain, SEARCH)
     total = 0
     while found := blocks(plain):
