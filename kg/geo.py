@@ -332,6 +332,7 @@ def _about(tell: Callable[[Any], Any], geometry: Term) -> Literal:
     return Literal(tell(read(geometry).shape))
 
 
+@cache
 def _table() -> dict[str, Function]:
     """Function by local name; each raises ValueError for what it has no value for."""
     relations: dict[str, Function] = {name: partial(_matrix, pattern) for name, pattern in _MATRICES.items()}
