@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +34,16 @@ class Context:
         """Brings every view to the journal's seq; what stops it is kept for /health/ready to say."""
         try:
             self.engine.bring_up()
-            self.engine.querying.pool.warm()
             self.trouble = None
+            threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
         except FiliereError as error:
             self.trouble = error
             print(json.dumps({"level": "error", "error": error.problem, "mend": error.mend}), file=sys.stderr)
+
+    def _warm(self) -> None:
+        """Starts the children that evaluate queries; the first query would start them otherwise."""
+        with suppress(FiliereError, OSError, RuntimeError):  # the query says what is wrong
+            self.engine.querying.pool.warm()
 
     def ready(self) -> Engine:
         """The engine, once every view stands. Raises NotReady until then, or what stopped it."""

@@ -46,6 +46,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             for _ in range(200):
                 if client.get("/health/ready").status_code == 200:
                     break
+                time.sleep(0.05)
             yield Service(client, engine, secret)
 
 
