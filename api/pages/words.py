@@ -73,6 +73,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "publisher": ("Publisher", "Éditeur"),
     "licence": ("Licence", "Licence"),
     "other_language": ("Français", "English"),
+    "example_queries": ("Example queries", "Exemples de requêtes"),
+    "run_it": ("Run it", "L'exécuter"),
     "api": ("The doors of this service", "Les portes de ce service"),
     "firm": ("firm", "entreprise"),
     "cluster": ("cluster", "pôle ou cluster"),
