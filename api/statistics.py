@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from kg.errors import FiliereError
 if TYPE_CHECKING:
     from kg.sparql.pool import QueryResult
 
-_PATIENCE = 0.7  # seconds that a door waits for numbers that are being counted; the sample takes 0.2
+_PATIENCE = 0.5  # seconds that a door waits for numbers that are being counted; the sample takes 0.2
+_AGAIN = 60.0  # seconds after which what was stopped is tried again: the machine may have been busy
 _SYSTEM = f"FILTER (?g != <{v.SYSTEM_GRAPH}>)"
 # Links are counted where they are made, not by looking at every object.
 _LINKS = (
@@ -92,6 +94,7 @@ class Statistics:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._counts = Counts()
+        self._tried = 0.0
 
     def known(self, patience: float = _PATIENCE) -> Counts:
         """The numbers of the current seq, counted now if need be; what takes longer than `patience` seconds is left.
@@ -99,7 +102,7 @@ class Statistics:
         Until all are counted these are the last whole ones if there are any, else those that are there already.
         """
         with self._guard:
-            if self._counts.seq != self._seq() and (self._thread is None or not self._thread.is_alive()):
+            if self._lacks() and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._count, name="statistics", daemon=True)
                 self._thread.start()
             thread = self._thread
@@ -107,17 +110,27 @@ class Statistics:
             thread.join(patience)
         return self._counts
 
+    def _lacks(self) -> bool:
+        if self._counts.seq != self._seq():
+            return True
+        return len(self._counts.found) < len(_QUERIES) and time.monotonic() - self._tried > _AGAIN
+
     def _count(self) -> None:
-        keep, counts = self._counts.done, Counts()
+        before, counts = self._counts, Counts()
+        if before.seq == self._seq():
+            counts = Counts(before.seq, before.found)
         for name, query in _QUERIES.items():
+            if name in counts.found:
+                continue
             try:
                 result = self._query(query)
             except (FiliereError, OSError, ValueError):
                 continue  # too slow or too large for the limits of queries, or the service is closing
             seq = min(counts.seq, result.seq) if counts.found else result.seq  # the graph may move on meanwhile
             counts = Counts(seq, {**counts.found, name: _rows(result.body)})
-            if not keep:
+            if not before.done:
                 self._counts = counts
+        self._tried = time.monotonic()
         self._counts = Counts(counts.seq, counts.found, done=True)
 
 

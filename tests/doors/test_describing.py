@@ -175,3 +175,21 @@ def test_a_number_that_takes_too_long_is_left_out(service: Service) -> None:
     found = Statistics(query, lambda: service.engine.seq).known(PATIENCE)
     assert found.done and found.number("subjects") is None and found.number("objects")
     assert describing.void(service.engine, BASE, found)
+
+
+def test_what_was_stopped_is_tried_again_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def query(text: str) -> QueryResult:
+        asked.append(text)
+        if "DISTINCT ?o" in text and asked.count(text) == 1:
+            raise QueryTimeout("The query was stopped.", "Ask for less.")
+        return service.engine.sparql(text, JSON)
+
+    statistics = Statistics(query, lambda: service.engine.seq)
+    assert statistics.known(PATIENCE).number("objects") is None
+    count = len(asked)
+    assert statistics.known(PATIENCE).number("objects") is None and len(asked) == count
+    monkeypatch.setattr("api.statistics._AGAIN", 0.0)
+    assert statistics.known(PATIENCE).number("objects")
+    assert len(asked) == count + 1
