@@ -92,7 +92,8 @@ def _functions() -> list[str]:
     """IRIs of the functions beyond SPARQL's own that the engine knows."""
     if find_spec("kg.geo") is None:
         return []
-    return sorted(str(name) for name in importlib.import_module("kg.geo").functions())
+    names = importlib.import_module("kg.geo").functions()
+    return sorted(str(getattr(name, "value", name)) for name in names)  # as IRIs, or as terms of the engine
 
 
 def _say_graphs(said: _Said, endpoint: str, sources: set[str], counts: Counts) -> None:

@@ -50,6 +50,11 @@ class Example:
         """The example's own IRI."""
         return v.EXAMPLE + self.name
 
+    @property
+    def topic(self) -> str:
+        """The first keyword, by which examples are grouped."""
+        return self.keywords[0]
+
     def asked_in(self, lang: str) -> str:
         """The question in French, or in English for any other language."""
         return self.question_fr if lang == "fr" else self.question

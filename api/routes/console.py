@@ -53,18 +53,10 @@ def page(request: Request, query: str, run: Callable[[str, str], QueryResult], u
     except FiliereError as error:
         shown["problem"], status = problem_of(error), outcome(error).status
     html = render.page(
-        "sparql.html", request.headers, ui, asked=query, chosen=given.get("example", ""), groups=_groups(),
+        "sparql.html", request.headers, ui, asked=query, chosen=given.get("example", ""), examples=examples.examples(),
         forms=_FORMS, most=answers.MOST_ROWS, short_enough=len(query) <= _LONGEST_LINK, **shown,
     )  # fmt: skip
     headers = {"Content-Security-Policy": _POLICY, "Filiere-Seq": str(seq), "Cache-Control": "no-cache"}
     response = respond(request, html, "html", 0, **headers)
     response.status_code = status
     return response
-
-
-def _groups() -> dict[str, list[examples.Example]]:
-    """The examples by their first keyword."""
-    out: dict[str, list[examples.Example]] = {}
-    for one in examples.examples():
-        out.setdefault(one.keywords[0], []).append(one)
-    return dict(sorted(out.items()))

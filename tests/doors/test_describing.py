@@ -122,7 +122,7 @@ def test_the_functions_are_those_of_the_engine(service: Service) -> None:
     graph = graph_of(describing.service_description(service.engine, Settings(), BASE, Counts()))
     known = import_module("kg.geo").functions() if find_spec("kg.geo") else ()
     said = set(graph.objects(URIRef(BASE + "sparql"), SD.extensionFunction))
-    assert said == {URIRef(str(name)) for name in known}
+    assert said == {URIRef(str(getattr(name, "value", name))) for name in known}
     assert said == set(graph.subjects(RDF.type, SD.Function))
 
 
