@@ -182,7 +182,11 @@ class Index:
             self._folder,
             actors=(change for change in self._journal.entities() if _CONCEPT not in change.payload),
             read=actor_of,
-            concepts=lambda: [entity for entity in map(entity_of, concepts) if isinstance(entity, Concept)],
+            concepts=lambda: [
+                entity
+                for entity in map(entity_of, concepts)
+                if isinstance(entity, Concept) and entity.scheme not in v.REGIONS
+            ],
             concepts_key=key.hexdigest(),
             verdicts=verdicts,
             encoder=self.encoder,

@@ -26,6 +26,10 @@ class RefusedInput(UserError):
     """A file, row or body was refused; nothing of it was kept."""
 
 
+class Malformed(RefusedInput):
+    """A body is not what its type says it is."""
+
+
 class TooLarge(RefusedInput):
     """An input passed a limit on size, depth, memory or time."""
 
@@ -64,6 +68,14 @@ class StorageFull(FiliereError):
 
 class OntologyError(FiliereError):
     """The packaged ontology, a shape, a check or a scheme is wrong; the file and the culprit are named."""
+
+
+class RefusedAddress(UserError):
+    """An address that Filière does not go to: no plain http(s) URL, or a private one that no operator named."""
+
+
+class Unreachable(FiliereError):
+    """Another server could not be reached, or its answer was late, cut, too large or wrong; nothing of it was kept."""
 
 
 class QueryRefused(UserError):

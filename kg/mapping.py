@@ -126,6 +126,8 @@ _CONCEPT = (
     Field("standards", v.NS + "testedUnder", "iri*"),
     Field("substitutes", v.NS + "substituteFor", "iri*"),
     Field("convertible_to", v.NS + "convertibleTo", "iri*"),
+    Field("latitude", v.WGS84 + "lat", "decimal"),
+    Field("longitude", v.WGS84 + "long", "decimal"),
 )
 _DECISION = (
     Field("id", v.DCT + "identifier", "plain"),
@@ -178,7 +180,7 @@ def _write(form: str, item: Any, subject: str, lang: str) -> Term:
         case "subject":
             return literal(item) if " " in item else iri(_actor_iri(subject, item))
         case "decimal":
-            return literal(repr(float(item)) if "e" not in repr(float(item)) else f"{item:.10f}", "", _XSD_DECIMAL)
+            return literal(_decimal(item), "", _XSD_DECIMAL)
         case "number":
             return literal(item, "", _XSD_DECIMAL)
         case "date":
@@ -186,6 +188,10 @@ def _write(form: str, item: Any, subject: str, lang: str) -> Term:
         case "boolean":
             return literal("true" if item else "false", "", v.XSD + "boolean")
     raise AssertionError(form)
+
+
+def _decimal(number: float) -> str:
+    return f"{number:.10f}" if "e" in repr(float(number)) else repr(float(number))
 
 
 def _read(form: str, term: Term, subject: str) -> Any:
@@ -282,6 +288,7 @@ def to_statements(entity: Entity) -> list[Statement]:
             out += [(term, f"<{_MATCHES[1]}>", iri(match)) for match in entity.matches]
             if entity.kind:
                 out.append((term, _TYPE, f"<{v.COMPETENCY_CLASSES[entity.kind]}>"))
+            out += _geometry(entity)
         case TagDecision():
             out = _statements(_DECISION, entity, subject)
             out.append((term, _TYPE, f"<{v.NS}TagDecision>"))
@@ -290,13 +297,14 @@ def to_statements(entity: Entity) -> list[Statement]:
     return out
 
 
-def _geometry(actor: Actor) -> list[Statement]:
-    if actor.latitude is None or actor.longitude is None:
+def _geometry(place: Actor | Concept) -> list[Statement]:
+    """The same position again for GeoSPARQL; never read back, since latitude and longitude say it."""
+    if place.latitude is None or place.longitude is None:
         return []
-    node = iri(actor.iri + "/geometry")
-    point = literal(f"POINT({actor.longitude:g} {actor.latitude:g})", "", v.GEO + "wktLiteral")
+    node = iri(place.iri + "/geometry")
+    point = literal(f"POINT({_decimal(place.longitude)} {_decimal(place.latitude)})", "", v.GEO + "wktLiteral")
     return [
-        (iri(actor.iri), f"<{v.GEO}hasGeometry>", node),
+        (iri(place.iri), f"<{v.GEO}hasGeometry>", node),
         (node, _TYPE, f"<{v.GEO}Geometry>"),
         (node, f"<{v.GEO}asWKT>", point),
     ]

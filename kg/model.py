@@ -161,6 +161,8 @@ class Concept:
     standards: tuple[str, ...] = ()
     substitutes: tuple[str, ...] = ()
     convertible_to: tuple[str, ...] = ()
+    latitude: float | None = None  # of a region, WGS 84 degrees
+    longitude: float | None = None
 
     def label(self, lang: str = "en") -> str:
         """The preferred label in `lang`, else in English, else any, else the notation."""

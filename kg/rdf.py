@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
 
 from kg.errors import OntologyError
-from kg.terms import Statement, Term, datatype, language, value
+from kg.terms import Statement, Term, datatype, language, literal, value
+from kg.vocabulary import GENID, SYSTEM_GRAPH
 
 __all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Store", "Triple"]
 
+_STRING = NamedNode("http://www.w3.org/2001/XMLSchema#string")
 FORMATS = {
     ".ttl": RdfFormat.TURTLE,
     ".nt": RdfFormat.N_TRIPLES,
@@ -85,12 +87,31 @@ def stored_form(term: Term) -> Term:
 
 
 def quads(payload: str, graph: str) -> list[Quad]:
-    """The quads of N-Triples text in one named graph."""
+    """The quads of N-Triples text in one named graph, as a store gives them back.
+
+    An IRI that stands for a blank node comes as one.
+    """
     name = NamedNode(graph)
-    return [
-        Quad(quad.subject, quad.predicate, quad.object, name)
-        for quad in ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES)
-    ]
+    found = ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES)
+    subject = _blank if GENID in payload else (lambda term: term)
+    return [Quad(subject(quad.subject), quad.predicate, subject(_stored(quad.object)), name) for quad in found]
+
+
+def _stored(term: Any) -> Any:
+    if not isinstance(term, Literal) or term.language or term.datatype == _STRING:
+        return term
+    return to_term(stored_form(str(term)))
+
+
+def _blank(term: Any) -> Any:
+    if isinstance(term, NamedNode) and term.value.startswith(GENID):
+        return BlankNode(term.value.removeprefix(GENID))
+    return term
+
+
+def spelled(term: object) -> Term:
+    """A term of a store as the journal spells it: a blank node by the IRI that stands for it."""
+    return f"<{GENID}{term.value}>" if isinstance(term, BlankNode) else str(term)
 
 
 def memory(statements: Iterable[Statement]) -> Store:
@@ -119,6 +140,33 @@ def query_error(query: str) -> str:
     return ""
 
 
+def read_solutions(body: bytes, form: str, most_variables: int) -> tuple[list[str], Iterator[dict[str, Term]]]:
+    """The variables and rows of SPARQL results ("json" or "xml"), as N-Triples terms; rows are read as they are taken.
+
+    The parser dies of deep nesting: the caller bounds it. Raises SyntaxError or ValueError, here or at a row.
+    """
+    found = ox.parse_query_results(body, format=_RESULTS[form])
+    if not isinstance(found, ox.QuerySolutions):
+        raise ValueError("yes or no, where rows were asked for")
+    names = [variable.value for variable in found.variables]
+    if len(names) > most_variables:
+        raise ValueError(f"more than {most_variables} variables")
+    return names, _rows(names, found)
+
+
+def _rows(names: Sequence[str], solutions: ox.QuerySolutions) -> Iterator[dict[str, Term]]:
+    for solution in solutions:
+        yield {name: _term(found) for name, found in zip(names, solution, strict=True) if found is not None}
+
+
+def _term(found: NamedNode | BlankNode | Literal | Triple) -> Term:
+    if isinstance(found, Triple):
+        raise ValueError("a statement about a statement")
+    if not isinstance(found, Literal):
+        return str(found)
+    return literal(found.value, found.language or "", "" if found.language else found.datatype.value)
+
+
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,
@@ -135,24 +183,57 @@ _GRAPHS = {
 }
 
 
-def answer(
-    store: Store, query: str, form: str, out: Any, default_graphs: Sequence[str], named_graphs: Sequence[str]
-) -> None:
-    """Evaluates a query and writes its result to `out`. The default graph is the union of all, unless graphs are named.
+class Dataset(NamedTuple):
+    """What a query reads: graphs for its default graph and graphs it may name, None for those the store has."""
 
-    Raises SyntaxError for a query that cannot be parsed.
-    """
-    options: dict[str, Any] = {"use_default_graph_as_union": True}
-    if default_graphs or named_graphs:
-        options = {
-            "default_graph": [NamedNode(name) for name in default_graphs],
-            "named_graphs": [NamedNode(name) for name in named_graphs],
-        }
-    found = store.query(query, **options)
+    default: Sequence[str] | None = None
+    named: Sequence[str] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """As a store's query takes them."""
+        found = {"default_graph": self.default, "named_graphs": self.named}
+        return {name: [NamedNode(one) for one in graphs] for name, graphs in found.items() if graphs is not None}
+
+
+def graph_names(store: Store) -> list[str]:
+    """The named graphs of a store, the one with its marker left out."""
+    found = (graph.value for graph in store.named_graphs() if isinstance(graph, NamedNode))
+    return sorted(name for name in found if name != SYSTEM_GRAPH)
+
+
+def answer(store: Store, query: str, form: str, out: Any, dataset: Dataset) -> None:
+    """Evaluates a query and writes its result to `out`. Raises SyntaxError for one that cannot be parsed."""
+    from kg import geo
+
+    lost: list[Exception] = []
+    found = store.query(query, custom_functions=geo.functions(lost), **dataset.options())
     if isinstance(found, ox.QueryTriples):
         found.serialize(out, format=_GRAPHS[form])
     else:
         found.serialize(out, format=_RESULTS[form])
+    if lost:
+        raise lost[0]
+
+
+def solutions(store: Store, query: str, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """The solutions of a SELECT, variable → term, each without what is unbound."""
+    from kg import geo
+
+    found = store.query(query, custom_functions=geo.functions([]), **dataset.options())
+    assert isinstance(found, ox.QuerySolutions)
+    names = [variable.value for variable in found.variables]
+    for solution in found:
+        yield {name: solution[name] for name in names if solution[name] is not None}
+
+
+def check_update(update: str) -> None:
+    """Raises SyntaxError for text that is no SPARQL update, naming the place."""
+    try:
+        Store().update(update)
+    except SyntaxError:
+        raise
+    except (OSError, ValueError, RuntimeError):
+        return  # it was understood, and failed on an empty store
 
 
 def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[str, str]) -> bytes:

@@ -114,8 +114,7 @@ class Columns:
         mask = np.ones(len(self), dtype=bool)
         for name in FACETS:
             if wanted := getattr(query, name):
-                numbers = [at for at, word in enumerate(self._values[name]) if word in wanted]
-                mask &= np.isin(self._arrays[name], numbers)
+                mask &= np.array([word in wanted for word in self._values[name]], dtype=bool)[self._arrays[name]]
         if query.nuts:
             nuts = self._arrays["nuts"]
             mask &= np.logical_or.reduce([np.char.startswith(nuts, code.encode()) for code in query.nuts])

@@ -38,7 +38,7 @@ MOST_WORDS = 64  # different words of a need that are looked up
 _WORD = re.compile(r"\w+")
 _STEM_WEIGHT = 0.8  # a stem in common says a little less than the word itself
 _COUNTED = "basic"  # a word counts once however often a passage repeats it, which only makes the passage longer
-_FEW = 20_000  # allowed passages up to which they are named in the query rather than filtered afterwards
+_NAMED = 8  # hits that are filtered afterwards in the time in which one allowed passage is named in the query
 _HEAP = 64_000_000  # bytes; tantivy takes at least 15 MB a thread
 
 
@@ -114,23 +114,31 @@ class KeywordIndex:
             return []
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in self._terms(words, lang[:2])])
         if allowed is None:
-            return self._top(query, count)
+            return _listed(*self._top(query, count))
         rows = np.flatnonzero(allowed)
         if len(rows) == 0:
             return []
-        if len(rows) <= _FEW:
+        # A list so long that, were the allowed spread over it evenly, enough of them are in it.
+        wider = int(min(self._having(words, lang[:2]), 1.5 * count * self._count / len(rows)))
+        if len(rows) * _NAMED <= wider:
             named = tantivy.Query.term_set_query(_schema(), "row", rows.tolist())
             only = tantivy.Query.const_score_query(named, 0.0)
-            return self._top(
-                tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)]), count
-            )
-        # Most rows are allowed here, so a wider list that is cut afterwards soon holds enough of them.
-        wider = count
+            both = [(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)]
+            return _listed(*self._top(tantivy.Query.boolean_query(both), count))
         while True:
-            wider = min(self._count, wider * 4)
-            found = [hit for hit in self._top(query, wider) if allowed[hit[0]]]
-            if len(found) >= count or wider >= self._count:
-                return found[:count]
+            wider = max(count, min(self._count, wider))
+            every, scores = self._top(query, wider)
+            here = np.flatnonzero(allowed[every])
+            if len(here) >= count or len(every) < wider or wider >= self._count:
+                return _listed(every[here[:count]], scores[here[:count]])
+            wider *= 4
+
+    def _having(self, words: list[str], lang: str) -> int:
+        """At most so many passages have one of the words or stems."""
+        having = sum(self._searcher.doc_freq("text", word) for word in words)
+        if lang in STEMMERS:
+            having += sum(self._searcher.doc_freq(f"text_{lang}", stem) for stem in _stems(words, lang))
+        return having
 
     def ideal(self, text: str, lang: str) -> float:
         """About the score of a passage of middling length that has every word of the text once."""
@@ -148,16 +156,24 @@ class KeywordIndex:
         schema = _schema()
         parts = [tantivy.Query.term_query(schema, "text", word, _COUNTED) for word in words]
         if lang in STEMMERS:
-            stems = dict.fromkeys(stem for word in words for stem in _analyser(lang).analyze(word))
-            for stem in stems:
+            for stem in _stems(words, lang):
                 term = tantivy.Query.term_query(schema, f"text_{lang}", stem, _COUNTED)
                 parts.append(tantivy.Query.boost_query(term, _STEM_WEIGHT))
         return parts
 
-    def _top(self, query: tantivy.Query, count: int) -> list[tuple[int, float]]:
+    def _top(self, query: tantivy.Query, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(rows, scores), best first."""
         hits = self._searcher.search(query, count, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
-        return [(int(row), float(score)) for row, (score, _) in zip(rows, hits, strict=True) if row is not None]
+        return np.array(rows, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float64)
+
+
+def _listed(rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
+    return list(zip(rows.tolist(), scores.tolist(), strict=True))
+
+
+def _stems(words: list[str], lang: str) -> list[str]:
+    return list(dict.fromkeys(stem for word in words for stem in _analyser(lang).analyze(word)))
 
 
 class KeywordWriter:

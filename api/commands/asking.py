@@ -129,7 +129,7 @@ def sparql_command(query: str | None, example: str, examples: bool, form: str, d
     if examples:
         _list_examples(form)
         return
-    text = _query_text(query) if query is not None else _packaged_query(example)
+    text = query_text(query) if query is not None else _packaged_query(example)
     chosen = settings()
     accept = {
         "table": "application/sparql-results+json, text/turtle;q=0.5",
@@ -145,7 +145,8 @@ def sparql_command(query: str | None, example: str, examples: bool, form: str, d
     if accept is None:
         raise click.UsageError(f"There is no format {form!r}.")
     with Engine.open(folder(data), model=chosen.model or None) as engine:
-        result = engine.sparql(text, accept, seconds=chosen.query_seconds, memory_mb=chosen.query_memory_mb)
+        engine.querying.configure(chosen)
+        result = engine.sparql(text, accept)
     if form != "table" or "json" not in result.media_type or "ld+json" in result.media_type:
         sys.stdout.buffer.write(result.body)
         sys.stdout.buffer.write(b"" if result.body.endswith(b"\n") else b"\n")
@@ -182,7 +183,8 @@ def _list_examples(form: str) -> None:
         raise click.UsageError(f"The examples have no format {form!r}.")
 
 
-def _query_text(given: str) -> str:
+def query_text(given: str) -> str:
+    """A query as it was given: its text, @FILE, or - for standard input. Raises RefusedInput."""
     if given == "-":
         return sys.stdin.read()
     if not given.startswith("@"):

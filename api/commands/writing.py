@@ -65,6 +65,10 @@ def _finish(report: Report, report_file: Path | None, form: str) -> None:
 @click.option("--private", is_flag=True, help="Keep the source out of what is published.")
 @click.option("--partial", is_flag=True, help="The files add and change; what they do not name stays.")
 @click.option("--allow-deletions", is_flag=True, help="Confirm that many records are to be deleted.")
+@click.option(
+    "--later", is_flag=True,
+    help="Leave graph and index for later: the next command that writes, or 'filiere serve', brings them up.",
+)  # fmt: skip
 @_report_options
 @data_option
 def import_command(
@@ -77,6 +81,7 @@ def import_command(
     dry_run: bool,
     partial: bool,
     allow_deletions: bool,
+    later: bool,
     report_file: Path | None,
     form: str,
     data: Path | None,
@@ -91,12 +96,13 @@ def import_command(
     progress = Progress()
     place = folder(data)
     with Engine.open(
-        place, write=True, create=not dry_run or not place.exists(), model=settings().model or None, progress=progress
-    ) as engine:
+        place, write=True, create=not dry_run or not place.exists(), model=settings().model or None,
+        catch_up=not later, progress=progress,
+    ) as engine:  # fmt: skip
         about = engine.described(source, public=False if private else None, **described)
         report = engine.import_files(
             files, about, record=record, mapping_file=mapping_file, strict=strict, dry_run=dry_run, partial=partial,
-            allow_deletions=allow_deletions, progress=progress,
+            allow_deletions=allow_deletions, later=later, progress=progress,
         )  # fmt: skip
     progress.close()
     _finish(report, report_file, form)
@@ -119,6 +125,8 @@ def vocabulary_add(
     file: Path, scheme: str, strict: bool, dry_run: bool, report_file: Path | None, form: str, data: Path | None
 ) -> None:
     """Make FILE (SKOS in any RDF form, or a TSV or CSV with a column a language) the scheme's new version.
+
+    A table may have one column 'name' instead of the languages, and 'latitude' and 'longitude', as one of regions does.
 
     Example: filiere vocabulary add cpv_23lang.tsv --scheme cpv
     """

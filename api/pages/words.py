@@ -89,6 +89,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "answer": ("Answer", "Réponse"),
     "rows": ("rows", "lignes"),
     "statements": ("statements", "énoncés"),
+    "cut_as_asked": ("cut there, as asked; there are more", "coupé là, comme demandé ; il y en a d'autres"),
     "first_shown": ("shown are the first", "affichées : les premières"),
     "yes": ("Yes", "Oui"),
     "no": ("No", "Non"),

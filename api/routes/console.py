@@ -40,13 +40,14 @@ def wanted(request: Request, short: str = "") -> bool:
 def page(request: Request, query: str, run: Callable[[str, str], QueryResult], ui: str = "") -> Response:
     """The page, with the answer where there is a query. `run` takes a query and an Accept header."""
     given = request.query_params
-    shown: dict[str, Any] = {"table": None, "problem": None, "took_ms": 0}
+    shown: dict[str, Any] = {"table": None, "problem": None, "took_ms": 0, "cut": None}
     status, seq, ui = 200, 0, ui or given.get("ui", "")
     try:
         if query.strip():
             started = time.perf_counter()
             result = run(query, answers.ACCEPT)
             shown["took_ms"] = round((time.perf_counter() - started) * 1000)
+            shown["cut"] = result.cut
             shown["table"], seq = answers.read(result.body, result.form, result.seq, query), result.seq
         else:
             query = examples.example(given.get("example") or _FIRST).query

@@ -38,15 +38,13 @@ class Context:
         self.statistics = Statistics(self._count, lambda: self.engine.seq)
 
     def _count(self, query: str) -> QueryResult:
-        return self.ready().sparql(
-            query, "application/sparql-results+json",
-            seconds=self.settings.query_seconds, memory_mb=self.settings.query_memory_mb,
-        )  # fmt: skip
+        return self.ready().sparql(query, "application/sparql-results+json")
 
     def bring_up(self) -> None:
         """Brings every view to the journal's seq; what stops it is kept for /health/ready to say."""
         try:
             self.engine.bring_up()
+            self.engine.querying.pool.warm()
             self.trouble = None
         except FiliereError as error:
             self.trouble = error

@@ -1,9 +1,14 @@
-"""A vocabulary as a table: a code and one column a language; what is broader follows from the codes."""
+"""A vocabulary as a table: a code and one column a language; what is broader follows from the codes.
+
+A table with names in no stated language (`name`) is taken too, and one of regions may say where they lie (`latitude`,
+`longitude`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kg import vocabulary as v
 from kg.errors import RefusedInput
@@ -14,6 +19,8 @@ from kg.readers.table import Cells
 
 _CODE_HEADINGS = ("code", "notation", "id", "uri", "iri")
 _LABEL = re.compile(r"^(?:(alt|hidden|pref)[_-])?([a-z]{2})$")
+_NAME_HEADINGS = ("name", "label")  # in whatever language; read when no column is for one
+_POSITION = ("latitude", "longitude")
 _BROADER_HEADINGS = ("broader", "parent")
 _SECTION = re.compile(r"^[A-Z]$")
 # NACE Rev. 2: a section's first and last division. Source: Regulation (EC) No 1893/2006, annex I.
@@ -35,17 +42,32 @@ def read(rows: Cells, job: Job, builder: Builder) -> Iterator[tuple[int | None, 
         for at, name in enumerate(names)
         if (found := _LABEL.match(name)) and at not in (code_at, broader_at) and name != "id"
     ]
+    if not any(role in (None, "pref") for _, role, _ in labels):
+        labels += [(names.index(name), None, "") for name in _NAME_HEADINGS if name in names][:1]
     if code_at is None or not any(role in (None, "pref") for _, role, _ in labels):
         seen = ", ".join(repr(name)[:40] for name in names[:20])
         what = "code" if code_at is None else "language, such as 'en'"
         raise RefusedInput(f"The column {what!r} is missing; the heading says {seen}.", "See 'vocabulary add --help'.")
     table = [(number, cells) for number, cells in numbered if any(cell.strip() for cell in cells)]
     scheme = job.scheme or "codes"
+    position = [names.index(name) for name in _POSITION if name in names]
     codes = {_notation(scheme, cells[code_at]) for _, cells in table if len(cells) > code_at}
     for number, cells in table:
         builder.begin(number)
         given = cells[broader_at].strip() if broader_at is not None and broader_at < len(cells) else ""
-        yield number, _concept(cells, code_at, labels, given, scheme, codes, builder)
+        concept = _concept(cells, code_at, labels, given, scheme, codes, builder)
+        yield number, concept and _placed(concept, cells, position, builder)
+
+
+def _placed(concept: Concept, cells: list[str], position: list[int], builder: Builder) -> Concept | None:
+    given = [cells[at].strip() if at < len(cells) else "" for at in position]
+    if not any(given):
+        return concept
+    if not all(given) or len(given) != len(_POSITION):
+        builder.problem("latitude", "Latitude or longitude is missing.", "Give both, or neither.")
+        return None
+    latitude, longitude = builder.position(dict(zip(_POSITION, given, strict=True)))
+    return None if builder.failed() else replace(concept, latitude=latitude, longitude=longitude)
 
 
 def _notation(scheme: str, text: str) -> str:
@@ -107,6 +129,8 @@ def _broader(scheme: str, code: str, codes: set[str]) -> str:
             if found in codes and found != code:
                 return found
         return ""
+    if scheme == "nuts":
+        return code[:-1] if code[:-1] in codes else ""
     if _SECTION.match(code) or not re.fullmatch(r"[A-Z]?[0-9.]{2,8}", code):
         return ""
     for length in range(len(code) - 1, 1, -1):

@@ -139,7 +139,7 @@ class Builder:
             self.problem(dropped[0], f"Dropped: {', '.join(dropped)}.", mend, "warning")
         if not self.text(fields, "name"):
             self.problem("name", "The name is missing.", "Fill in the column 'name'.")
-        latitude, longitude = self._position(fields)
+        latitude, longitude = self.position(fields)
         actor = Actor(
             iri=iri,
             source=self._source.id,
@@ -177,7 +177,8 @@ class Builder:
         severity = "error" if hostile else "warning"
         return self._try(column, lambda: make(found), "", severity) if found else ""
 
-    def _position(self, fields: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    def position(self, fields: Mapping[str, Any]) -> tuple[float | None, float | None]:
+        """Latitude and longitude in degrees of WGS 84, each None when it is not given."""
         out: list[float | None] = []
         for column, bound in (("latitude", 90.0), ("longitude", 180.0)):
             found = self.text(fields, column)

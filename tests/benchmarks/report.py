@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,6 +51,32 @@ class Section:
         return "\n".join([*lines, *(["", *self.notes] if self.notes else []), ""])
 
 
+@dataclass(slots=True)
+class Growth:
+    """What costs how much at each size: `figures` are those of each size by the names of `measures`.
+
+    A measure is its name, what it is, its unit, whether less of it is better, and its budget.
+    """
+
+    measures: Sequence[tuple[str, str, str, bool, str]]
+    figures: dict[int, dict[str, float | None]] = field(default_factory=dict)
+
+    def markdown(self) -> str:
+        """The table: a column a size, and between them how many times dearer everything became."""
+        sizes = sorted(self.figures)
+        heads = [f"{sizes[0]:,} actors", *(cell for size in sizes[1:] for cell in ("", f"{size:,} actors"))]
+        more = ["", *(cell for a, b in pairwise(sizes) for cell in (f"{b / a:.3g} × the data", ""))]
+        lines = [f"| | {' | '.join(heads)} | budget |", "|---" * (len(heads) + 2) + "|", f"| | {' | '.join(more)} | |"]
+        for name, what, unit, less, budget in self.measures:
+            cells = [_figure(self.figures[sizes[0]].get(name), unit)]
+            for a, b in pairwise(sizes):
+                before, after = self.figures[a].get(name), self.figures[b].get(name)
+                ratio = (after / before if less else before / after) if before and after else None
+                cells += [NOTHING if ratio is None else f"{ratio:.3g} ×", _figure(after, unit)]
+            lines.append(f"| {what} | {' | '.join(cells)} | {budget} |")
+        return "\n".join(["## How cost grows", "", *lines, ""])
+
+
 def _figure(number: float | None, unit: str) -> str:
     if number is None:
         return NOTHING
@@ -57,14 +84,15 @@ def _figure(number: float | None, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
-def page(sections: Iterable[Section], seconds: float) -> str:
+def page(sections: Iterable[Section | Growth], seconds: float) -> str:
     """The whole page."""
     head = [
         "# Filière beside the simple stack",
         "",
-        "Written by `make bench`, in one run, both sides on the same machine and the same data. The simple stack is",
-        "what everyone would build: sentence-transformers MiniLM vectors of whole actors in a flat FAISS index, and an",
-        "rdflib graph. Figures are medians unless they say otherwise; “better by” is the ratio of the two.",
+        "Written by `make bench` or `make bench-large`, in one run, both sides on the same machine and the same data.",
+        "The simple stack is what everyone would build: sentence-transformers MiniLM vectors of whole actors in a flat",
+        "FAISS index, and an rdflib graph. Figures are medians unless they say otherwise; “better by” is the ratio of",
+        "the two; the ratio between two sizes says how many times dearer things became.",
         "",
         f"{machine()} The run took {seconds:.0f} s.",
         "",

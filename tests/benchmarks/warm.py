@@ -1,5 +1,7 @@
 """A process that answers needs from memory and says how long it took and how much memory it holds, as JSON.
 
+Ours also answers every need under a constraint (`bound`).
+
 python -m tests.benchmarks.warm ours DATA NEEDS          one line
 python -m tests.benchmarks.warm simple FOLDER NEEDS N…   one line for each number of actors
 """
@@ -19,15 +21,16 @@ _WARM_UP = 10
 
 
 def measure(search: Callable[[str], Any], needs: list[str]) -> dict[str, Any]:
-    """Seconds of each need, and MiB resident afterwards."""
+    """Seconds of each need, seconds of processors for it, and MiB resident afterwards."""
     for need in needs[:_WARM_UP]:
         search(need)
-    seconds = []
+    seconds, work = [], []
     for need in needs:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         search(need)
         seconds.append(time.perf_counter() - started)
-    return {"seconds": seconds, "resident": report.resident()}
+        work.append(time.process_time() - busy)
+    return {"seconds": seconds, "work": work, "resident": report.resident()}
 
 
 def main() -> None:
@@ -38,7 +41,9 @@ def main() -> None:
         from search.query import Query
 
         with Engine.open(folder) as engine:
-            print(json.dumps(measure(lambda need: engine.search(Query(need)), needs)))
+            free = measure(lambda need: engine.search(Query(need)), needs)
+            bound = measure(lambda need: engine.search(Query(need, country=("FR",))), needs)
+        print(json.dumps({**free, "bound": bound["seconds"]}))
         return
     from tests.benchmarks.simple import Simple
 

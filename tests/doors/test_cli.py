@@ -171,6 +171,36 @@ def test_an_import_reports_and_says_where_to_mend(data: Path, tmp_path: Path) ->
     assert filiere("sources", "remove", "members", "--yes", "--data", data).returncode == 1
 
 
+def test_views_left_for_later_are_brought_up_by_the_next_command_that_writes(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+
+    def put(name: str, *options: str) -> None:
+        file = tmp_path / f"{name}.csv"
+        file.write_text(f"id,name,makes\n{name},{name} GmbH,hydroalcoholic gel\n", encoding="utf-8")
+        done = filiere("import", file, "--source", name, "--data", place, *options)
+        assert done.returncode == 0, done.stderr
+
+    def found() -> set[str]:
+        answer = filiere("search", "hydroalcoholic gel", "--data", place, "--format", "json")
+        return {match["actor"]["id"] for match in json.loads(answer.stdout)["results"]}
+
+    def seqs() -> tuple[int, int, int]:
+        said = json.loads(filiere("status", "--data", place, "--format", "json").stdout)
+        return said["journal_seq"], said["graph_seq"], said["index_seq"]
+
+    put("alpha", "--later")
+    put("beta", "--later")
+    journal, *views = seqs()
+    assert journal > 1000 and views == [0, 0]  # the packaged ontology is there, for whoever reads first
+    assert found() == {"alpha", "beta"}
+    put("gamma")
+    journal, graph, _ = seqs()
+    assert graph == journal
+    assert found() == {"alpha", "beta", "gamma"}
+    checked = filiere("check", "--data", place)
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_an_import_that_fails_leaves_no_folder_behind(tmp_path: Path) -> None:
     done = filiere("import", tmp_path / "nowhere.csv", "--source", "s", "--data", tmp_path / "data")
     assert done.returncode == 1

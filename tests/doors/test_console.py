@@ -17,7 +17,6 @@ from api.pages.words import WORDS
 from api.routes import console
 from kg import vocabulary as v
 from kg.examples import example, examples
-from kg.rdf import Literal, NamedNode, Quad, Store, answer
 from tests.doors.conftest import Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -33,7 +32,8 @@ def client(service: Service) -> Iterator[TestClient]:
     def page(request: Request, query: str = "", format: str = "") -> Response:
         if not console.wanted(request, format):
             return Response("for programs")
-        return console.page(request, query, service.engine.sparql)
+        most = int(request.query_params.get("max-rows", 0)) or None
+        return console.page(request, query, lambda text, form: service.engine.sparql(text, form, max_rows=most))
 
     errors.install(app)
     with TestClient(app) as opened:
@@ -157,34 +157,20 @@ def test_many_rows_are_counted_and_the_first_shown(client: TestClient) -> None:
     assert "1234" in response.text
 
 
+def test_an_answer_that_was_cut_says_so(client: TestClient) -> None:
+    query = "SELECT ?s { ?s ?p ?o }"
+    assert WORDS["cut_as_asked"][0] in ask(client, query, **{"max-rows": "5"})[1].text
+    assert WORDS["cut_as_asked"][0] not in ask(client, query + " LIMIT 5")[1].text
+
+
 def test_an_answer_too_large_for_a_page_is_not_read() -> None:
     assert answers.read(b" " * (answers.MOST_BYTES + 1), "select", 1, "").too_large
 
 
-def test_terms_of_every_kind_have_a_cell() -> None:
-    class Out:
-        def __init__(self) -> None:
-            self.data = b""
-
-        def write(self, data: bytes) -> int:
-            self.data += data
-            return len(data)
-
-        def flush(self) -> None:
-            pass
-
-    store, out = Store(), Out()
-    graph, date = NamedNode("x:g"), NamedNode(v.XSD + "date")
-    store.add(Quad(NamedNode("x:s"), NamedNode("x:p"), Literal("2020-04-01", datatype=date), graph))
-    answer(
-        store,
-        "SELECT ?o ?b ?missing { ?s ?p ?o BIND (BNODE() AS ?b) OPTIONAL { ?o ?p ?missing } }",
-        "json",
-        out,
-        [],
-        [],
-    )
-    (row,) = answers.read(out.data, "select", 1, "").rows
+def test_terms_of_every_kind_have_a_cell(service: Service) -> None:
+    query = f'SELECT ("2020-04-01"^^<{v.XSD}date> AS ?day) (BNODE() AS ?blank) ?missing {{}}'
+    found = service.engine.sparql(query, answers.ACCEPT)
+    (row,) = answers.read(found.body, found.form, found.seq, query).rows
     assert row[0] == answers.Cell("2020-04-01", whole="xsd:date")
     assert row[1].text.startswith("_:") and row[2] == answers.Cell("")
 

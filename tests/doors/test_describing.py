@@ -108,10 +108,9 @@ def test_the_description_of_the_service_is_valid_and_says_only_what_is_true(serv
 
 
 def test_what_is_allowed_is_said(service: Service) -> None:
-    class Allowing(Settings):
-        services = "https://query.wikidata.org/sparql"
-
-    said = describing.service_description(service.engine, Allowing(), BASE, Counts(), updates=True)
+    said = describing.service_description(
+        service.engine, Settings(services="https://query.wikidata.org/sparql"), BASE, Counts(), updates=True
+    )
     graph = graph_of(said)
     here = URIRef(BASE + "sparql")
     assert SD.BasicFederatedQuery in set(graph.objects(here, SD.feature))

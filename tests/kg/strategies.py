@@ -156,6 +156,8 @@ concepts = st.builds(
     standards=_links,
     substitutes=_links,
     convertible_to=_links,
+    latitude=st.none() | degrees,
+    longitude=st.none() | degrees,
 )
 decisions = st.builds(
     TagDecision,

@@ -25,6 +25,7 @@ KINDS = {
     *("look-up", "join", "property path", "aggregate", "evidence", "time", "recipe", "exchange", "offer", "need"),
     *("claim", "contradiction", "provenance", "graph", "suggested", "confirmed", "text", "language", "spatial"),
     *("describe", "construct", "ask", "negation", "optional", "sub-select", "values", "federation", "clusters"),
+    *("meaning", "service", "GeoSPARQL"),
 }
 
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from kg.errors import DamagedData
 from kg.model import ACTOR_KINDS, SIZES, Actor, Concept, Text
-from search import keywords
+from search import keywords, vectors
 from search.columns import Columns
 from search.concepts import MANNERS, Concepts
 from search.encoder import HashingEncoder, StaticEncoder, load_encoder
 from search.keywords import KeywordIndex
 from search.query import Query
 from search.vectors import VectorIndex
+from tests.benchmarks import generator
 
 ENCODER = HashingEncoder()
 STATIC = load_encoder()
@@ -63,6 +64,91 @@ def test_vectors_come_back_from_their_file_and_nothing_else_does(tmp_path: Path)
     assert scores.shape == found.shape == (2, 0)
 
 
+@pytest.fixture(scope="module")
+def said() -> np.ndarray:
+    """Vectors of the different texts of generated actors, as half floats hold them [n, d]."""
+    made = generator.actors(3500, seed=2)
+    texts = {piece["text"] for actor in made for field in ("makes", "descriptions") for piece in actor.get(field, ())}
+    rows = STATIC.encode(sorted(texts)).astype(np.float16).astype(np.float32)
+    assert len(rows) > 8000
+    return rows
+
+
+def nearest(query: np.ndarray, rows: np.ndarray, count: int, allowed: np.ndarray | None) -> set[int]:
+    cosines = rows @ query
+    if allowed is not None:
+        cosines[~allowed] = -np.inf
+    return set(np.argsort(-cosines, kind="stable")[:count].tolist())
+
+
+NEEDS = ["surgical masks", "gel hydroalcoolique", "Spritzguss", "guanti in nitrile", "acero", "welding of pipes"]
+
+
+@pytest.mark.parametrize("share", [None, 0.8, 0.5])
+def test_of_many_rows_nearly_all_of_the_nearest_are_found_and_cosines_are_exact(
+    share: float | None, said: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_SKETCHED", 1000)
+    index = VectorIndex.of(said)
+    allowed = None if share is None else np.random.default_rng(1).random(len(said)) < share
+    queries = STATIC.encode(NEEDS)
+    scores, rows = index.search(queries, 600, allowed)
+    first = every = 0
+    for number, query in enumerate(queries):
+        assert np.allclose(scores[number], said[rows[number]] @ query, atol=1e-5)
+        assert (np.diff(scores[number]) <= 0).all() and len(set(rows[number].tolist())) == 600
+        assert allowed is None or allowed[rows[number]].all()
+        first += len(nearest(query, said, 100, allowed) & set(rows[number].tolist()))
+        every += len(nearest(query, said, 600, allowed) & set(rows[number].tolist()))
+    assert first >= 0.99 * 100 * len(NEEDS)
+    assert every >= 0.9 * 600 * len(NEEDS)
+
+
+def test_few_allowed_of_many_rows_are_found_exactly(said: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_SKETCHED", 1000)
+    allowed = np.zeros(len(said), dtype=bool)
+    allowed[::7] = True
+    queries = STATIC.encode(NEEDS)
+    plain = VectorIndex.of(said)
+    scores, rows = plain.search(queries, 20, allowed)
+    for number, query in enumerate(queries):
+        exact = np.sort(said[allowed] @ query)[::-1][:20]
+        assert np.allclose(scores[number], exact, atol=1e-5) and allowed[rows[number]].all()
+    scores, rows = plain.search(queries, 20, np.zeros(len(said), dtype=bool))
+    assert (rows == -1).all()
+
+
+def test_many_rows_come_back_from_their_files_and_only_their_own(
+    said: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(vectors, "_SKETCHED", 1000)
+    index = VectorIndex.of(said)
+    index.write(tmp_path / "v.faiss")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["v.bits.faiss", "v.faiss"]
+    again = VectorIndex.open(tmp_path / "v.faiss", dimension=STATIC.dimension)
+    queries = STATIC.encode(NEEDS)
+    for allowed in (None, np.arange(len(said)) % 2 == 0):
+        pairs = zip(again.search(queries, 50, allowed), index.search(queries, 50, allowed), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+    VectorIndex.of(said[:-1]).write(tmp_path / "other.faiss")
+    (tmp_path / "other.bits.faiss").replace(tmp_path / "v.bits.faiss")
+    with pytest.raises(DamagedData, match="not of"):
+        VectorIndex.open(tmp_path / "v.faiss", dimension=STATIC.dimension)
+    (tmp_path / "v.bits.faiss").write_bytes(b"not an index")
+    with pytest.raises(DamagedData, match="not a vector index"):
+        VectorIndex.open(tmp_path / "v.faiss", dimension=STATIC.dimension)
+
+
+def test_rows_are_those_that_were_added_as_half_floats_hold_them(said: np.ndarray, tmp_path: Path) -> None:
+    index = VectorIndex.of(said[:700])
+    index.write(tmp_path / "v.faiss")
+    numbers = np.array([699, 0, 3, 3, 500], dtype=np.int64)
+    for one in (index, VectorIndex.open(tmp_path / "v.faiss", dimension=STATIC.dimension)):
+        assert np.array_equal(one.rows(numbers), said[numbers])
+        assert np.array_equal(one.rows(numbers), np.stack([one._index.reconstruct(int(n)) for n in numbers]))
+        assert one.rows(numbers[:0]).shape == (0, STATIC.dimension)
+
+
 VOCABULARY = ["gel", "masque", "masks", "visière", "surgical", "hôpital", "Masken", "οινόπνευμα", "спирт", "tissu"]
 
 
@@ -80,8 +166,9 @@ def test_few_allowed_rows_and_many_are_ranked_alike(seed: int, monkeypatch: pyte
     for _ in range(5):
         need = " ".join(picker.choices(VOCABULARY, k=3))
         allowed = np.array([picker.random() < 0.3 for _ in range(300)])
+        monkeypatch.setattr(keywords, "_NAMED", 0)
         named = index.search(need, "fr", 40, allowed)
-        monkeypatch.setattr(keywords, "_FEW", 0)
+        monkeypatch.setattr(keywords, "_NAMED", 1000)
         cut = index.search(need, "fr", 40, allowed)
         monkeypatch.undo()
         assert sorted(s for _, s in named) == pytest.approx(sorted(s for _, s in cut), abs=1e-4)

@@ -13,6 +13,7 @@ from kg import mapping
 from kg.errors import DamagedData, NotFound
 from kg.model import Actor, Concept, Evidence, Text
 from search import generation as generations
+from search import vectors
 from search.encoder import HashingEncoder
 from search.generation import Generation
 from search.matcher import Matcher
@@ -75,7 +76,10 @@ def test_another_model_opens_nothing_of_ours_and_builds_its_own(generation: Gene
     assert generations.open_latest(tmp_path, encoder=ENCODER) is not None
 
 
-def test_any_file_that_lost_a_bit_or_is_missing_is_named(generation: Generation) -> None:
+def test_any_file_that_lost_a_bit_or_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_SKETCHED", 50)
+    generation = build(tmp_path, ACTORS)
+    assert (generation.folder / "passages.bits.faiss").is_file()
     files = [path for path in generation.folder.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
     assert len(files) > 15
     for path in files:

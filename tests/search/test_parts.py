@@ -109,6 +109,18 @@ def space() -> tuple[Concepts, dict[str, int]]:
     return made, made.numbers()
 
 
+def test_labels_with_too_few_letters_are_left_out_and_hide_none() -> None:
+    table = LabelTable.of(["gel", "steel", "steel pipe", "pipe of steel", "of"])
+    parts = words("gel for a steel pipe")
+    everything = {"gel": 0, "steel pipe": 2}
+    assert {found.label for found in table.find(parts)} == set(everything.values())
+    for least in range(12):
+        left = {number for label, number in everything.items() if len(label.replace(" ", "")) >= least}
+        assert {found.label for found in table.find(parts, least)} == left, least
+    assert [found.label for found in table.find(words("pipe of steel"), 11)] == [3]
+    assert table.find(words("pipe of steel"), 11.5) == []
+
+
 def test_the_graph_says_in_what_manner_one_thing_answers_for_another() -> None:
     concepts, n = space()
     manners = {
