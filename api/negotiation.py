@@ -20,6 +20,7 @@ MEDIA = {
     "nt": "application/n-triples",
     "rdf": "application/rdf+xml",
     "csv": "text/csv",
+    "rq": "application/sparql-query",
 }
 RDF_FORMS = ("jsonld", "ttl", "nt", "rdf")
 _UTF8 = "; charset=utf-8"
@@ -47,7 +48,7 @@ def form_of(accept: str, suffix: str, offered: Sequence[str]) -> str:
 
 def content_type(form: str) -> str:
     """The Content-Type of a form."""
-    return MEDIA[form] + _UTF8 if form in ("html", "csv", "ttl") else MEDIA[form]
+    return MEDIA[form] + _UTF8 if form in ("html", "csv", "ttl", "rq") else MEDIA[form]
 
 
 def json_bytes(value: Any) -> bytes:

@@ -58,6 +58,7 @@ def page() -> str:
     lines += _terms(folder)
     lines += _shapes()
     lines += _checks()
+    lines += _queries(folder)
     lines += _schemes(folder)
     return "\n".join(lines) + "\n"
 
@@ -112,6 +113,12 @@ def _checks() -> Iterator[str]:
         mark = "" if check.severity == "error" else " (warning)"
         yield f"| `{check.name}` | {_cell(check.problem)}{mark} | {_cell(check.mend)} |"
     yield ""
+
+
+def _queries(folder: Path) -> Iterator[str]:
+    count = sum(1 for _ in (folder / "queries").glob("*.rq"))
+    yield from ("## Example queries", "")
+    yield from (f"One file of `queries/` each, {count} in all: `filiere sparql --examples` lists them.", "")
 
 
 def _schemes(folder: Path) -> Iterator[str]:

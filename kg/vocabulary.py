@@ -14,6 +14,7 @@ NS = BASE + "ns#"
 COMPETENCY = BASE + "competency/"
 SCHEME = BASE + "scheme/"
 GRAPH = BASE + "graph/"
+EXAMPLE = BASE + "example/"
 SYSTEM_GRAPH = GRAPH + "system"
 PACKAGED = "filiere"  # the source that holds what ontology/ says
 DECISIONS = "decisions"  # the source that holds what persons decided on tags
@@ -39,6 +40,10 @@ WGS84 = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 SHACL = "http://www.w3.org/ns/shacl#"
 EPO = "http://data.europa.eu/a4g/ontology#"
 NUTS = "http://data.europa.eu/nuts/code/"
+VOID = "http://rdfs.org/ns/void#"
+SD = "http://www.w3.org/ns/sparql-service-description#"
+FORMATS = "http://www.w3.org/ns/formats/"
+SPEX = "https://purl.expasy.org/sparql-examples/ontology#"  # what SHACL has no term for: DESCRIBE, endpoints reached
 
 TYPE = RDF + "type"
 PREFIXES = {
@@ -59,6 +64,9 @@ PREFIXES = {
     "geo": GEO,
     "wgs84": WGS84,
     "sh": SHACL,
+    "void": VOID,
+    "sd": SD,
+    "spex": SPEX,
     "epo": EPO,
     "nuts": NUTS,
     "cpv": "http://data.europa.eu/cpv/cpv/",

@@ -39,6 +39,7 @@ def _constraints(function: Any) -> Any:
     return function
 
 
+_RDF = {"turtle": "ttl", "ntriples": "nt", "jsonld": "jsonld", "rdfxml": "rdf"}
 WHY_NOT_COLUMNS = ("id", "name", "verdict", "says", "constraint", "rank", "score", "needed", "would", "iri", "part_of")
 
 
@@ -110,18 +111,25 @@ def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:
 
 
 @click.command("sparql")
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("--example", default="", help="Put the packaged query of this name.")
+@click.option("--examples", is_flag=True, help="List the packaged queries (table, json, csv, turtle).")
 @click.option(
     "--format", "form", default="table", show_default=True,
     help="table, json, csv, tsv, xml; for CONSTRUCT and DESCRIBE: turtle, ntriples, jsonld, rdfxml.",
 )  # fmt: skip
 @data_option
-def sparql_command(query: str, form: str, data: Path | None) -> None:
+def sparql_command(query: str | None, example: str, examples: bool, form: str, data: Path | None) -> None:
     """Put QUERY to the graph: its text, @FILE, or - for standard input. Reading only.
 
     Example: filiere sparql "SELECT ?kind (COUNT(*) AS ?n) WHERE { ?a a ?kind } GROUP BY ?kind"
     """
-    text = query_text(query)
+    if (query is not None) + bool(example) + examples != 1:
+        raise click.UsageError("Give a QUERY, --example NAME or --examples.")
+    if examples:
+        _list_examples(form)
+        return
+    text = query_text(query) if query is not None else _packaged_query(example)
     chosen = settings()
     accept = {
         "table": "application/sparql-results+json, text/turtle;q=0.5",
@@ -150,6 +158,29 @@ def sparql_command(query: str, form: str, data: Path | None) -> None:
     names = found["head"]["vars"]
     rows = [{name: b[name]["value"] for name in names if name in b} for b in found["results"]["bindings"]]
     show(rows, names, "table")
+
+
+def _packaged_query(name: str) -> str:
+    from kg.examples import example
+
+    return example(name).text
+
+
+def _list_examples(form: str) -> None:
+    from kg import examples
+
+    found = examples.examples()
+    if form in ("table", "json", "csv"):
+        heading = ("name", "question") if form == "table" else ("name", "question", "says", "keywords", "form", "query")
+        show([{name: getattr(one, name) for name in heading} for one in found], heading, form)
+    elif form in _RDF:
+        from api.negotiation import rdf_bytes
+
+        chosen = settings()
+        about = examples.statements(found, f"http://{chosen.host}:{chosen.port}/sparql")
+        sys.stdout.buffer.write(rdf_bytes(about, _RDF[form]))
+    else:
+        raise click.UsageError(f"The examples have no format {form!r}.")
 
 
 def query_text(given: str) -> str:

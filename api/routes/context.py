@@ -6,8 +6,8 @@ import json
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 
@@ -16,7 +16,11 @@ from api.negotiation import content_type
 from api.outcomes import NotReady
 from api.security import Tokens
 from api.settings import Settings
+from api.statistics import Statistics
 from kg.errors import FiliereError
+
+if TYPE_CHECKING:
+    from kg.sparql.pool import QueryResult
 
 
 @dataclass(slots=True)
@@ -29,6 +33,13 @@ class Context:
     app: FastAPI | None = None
     starting: threading.Thread | None = None
     trouble: FiliereError | None = None
+    statistics: Statistics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.statistics = Statistics(self._count, lambda: self.engine.seq)
+
+    def _count(self, query: str) -> QueryResult:
+        return self.ready().sparql(query, "application/sparql-results+json")
 
     def bring_up(self) -> None:
         """Brings every view to the journal's seq; what stops it is kept for /health/ready to say."""

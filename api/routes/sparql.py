@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -10,9 +10,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.negotiation import json_bytes
 from api.outcomes import UnsupportedMedia
+from api.routes import console, describing
 from api.routes.context import Context, accept
 from kg.errors import QueryRefused, UserError
 from kg.sparql.rows import NOTE
+
+if TYPE_CHECKING:
+    from kg.sparql.pool import QueryResult
 
 _SHORT = {
     "json": "application/sparql-results+json",
@@ -35,9 +39,9 @@ def router(context: Context) -> APIRouter:
     """The SPARQL door."""
     doors = APIRouter(tags=["sparql"])
 
-    def answer(text: str, given: Given, wanted: str, seq: str) -> Response:
+    def asked(text: str, given: Given, wanted: str, seq: str) -> QueryResult:
         defaults, named = given.get("default-graph-uri", []), given.get("named-graph-uri", [])
-        result = context.ready().sparql(
+        return context.ready().sparql(
             text,
             wanted,
             defaults,
@@ -45,6 +49,9 @@ def router(context: Context) -> APIRouter:
             seq=_number(_one(given, "seq") or seq, "seq"),
             max_rows=_number(_one(given, "max-rows"), "max-rows"),
         )
+
+    def answer(text: str, given: Given, wanted: str, seq: str) -> Response:
+        result = asked(text, given, wanted, seq)
         headers = {"Filiere-Seq": str(result.seq), "Vary": "Accept", "Cache-Control": "no-cache"}
         if result.cut is not None:
             headers["Filiere-Cut"] = f"rows={result.cut}"
@@ -78,6 +85,10 @@ def router(context: Context) -> APIRouter:
         given = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
         if "update" in given:
             raise QueryRefused("An update cannot come by GET.", "Send it by POST, with a bearer token.")
+        if console.wanted(request, format) and len(given.get("query", [])) < 2:
+            return console.page(request, query, lambda text, form: asked(text, given, form, filiere_seq), "")
+        if "query" not in given:
+            return describing.service(context, request, updates=True)
         return answer(_only(given, "query"), given, wanted_by(request, given), filiere_seq)
 
     @doors.post("/sparql", response_class=Response)
