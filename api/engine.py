@@ -137,6 +137,7 @@ class Engine(Reader):
     def _take_ontology(self) -> None:
         from kg import packaged
 
+        shutil.rmtree(self.folder.path / "snapshots", ignore_errors=True)  # of an older version
         mark = f"ontology {packaged.fingerprint()}"
         if not any(batch.note == mark for batch in self.journal.batches(v.PACKAGED, limit=1)):
             wanted = dict(packaged.load())

@@ -36,7 +36,8 @@ class DataFolder:
     @property
     def snapshots(self) -> Path:
         """The copies of the graph that queries read."""
-        return self.path / "snapshots"
+        # Older versions kept theirs, whose default graph is empty, in "snapshots".
+        return self.path / "snapshots-union"
 
     @property
     def index(self) -> Path:

@@ -115,6 +115,12 @@ def router(context: Context) -> APIRouter:
             await run_in_threadpool(context.tokens.known, authorization)
             return await run_in_threadpool(change, _only(given, "update"), given, authorization)
         query = _only(given, "query")
+        if console.wanted(request, _one(given, "format")):
+
+            def run(asked_for: str, form: str) -> QueryResult:
+                return asked(asked_for, given, form, filiere_seq)
+
+            return await run_in_threadpool(console.page, request, query, run, _one(given, "ui"))
         return await run_in_threadpool(answer, query, given, wanted_by(request, given), filiere_seq)
 
     return doors

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
+from kg import vocabulary as v
 from kg.sparql.reading import closing, tokens
 
 _JSON_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"')
 _JSON_HEAD, _JSON_ROWS, _XML_ROWS = b'"head":{', b'"bindings":[', b"<results>"
 _CSV_TEXT = re.compile(rb'"[^"]*+"')
-NOTE = "https://w3id.org/filiere/ns#CutResult"
+NOTE = v.NS + "CutResult"
 
 
 def limited(query: str, most: int) -> str:
