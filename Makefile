@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench ablations crash encoder calibrate language docs constraints clean
+.PHONY: help demo test lint serve bench bench-sparql ablations crash encoder calibrate language docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +42,9 @@ lint: $(VENV)/.installed-test ## ruff and mypy --strict
 
 bench: $(VENV)/.installed-models ## print ratios against the simple stack, run side by side
 	$(BIN)/python -m tests.benchmarks
+
+bench-sparql: $(VENV)/.installed-test ## a researcher's queries side by side with Virtuoso and rdflib
+	$(BIN)/python -m tests.benchmarks.sparql
 
 ablations: $(VENV)/.installed-test ## what each part of the matching is worth, on judged needs
 	$(BIN)/python -m tests.benchmarks.ablations --shared $(SHARED)
