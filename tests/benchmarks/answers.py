@@ -10,13 +10,13 @@ import signal
 import sys
 import time
 from collections import Counter
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from kg import rdf
 
 Canonical = list[list[Any]]  # rows in no order: [[value of each variable …], how often]
-_INTEGERS = 15  # digits that a double keeps; engines give a mean as decimal or double
 
 
 def value(text: str, lang: str = "") -> str:
@@ -27,7 +27,7 @@ def value(text: str, lang: str = "") -> str:
         number = float(text)
     except ValueError:
         return text
-    return f"{number:.9g}" if len(text) <= 40 and number == number else text
+    return f"{number:.9g}" if len(text) <= 40 and isfinite(number) else text
 
 
 def canonical(rows: list[list[str]]) -> Canonical:
@@ -41,6 +41,8 @@ def of_results(body: bytes) -> Canonical:
     if "boolean" in found:
         return [[["true" if found["boolean"] else "false"], 1]]
     names = sorted(found["head"]["vars"])
+    if names == ["__ASK_RETVAL"]:  # how Virtuoso 7.2.5 answers an ASK
+        return [[["true" if found["results"]["bindings"] else "false"], 1]]
     return canonical(
         [
             [value(row[name]["value"], row[name].get("xml:lang", "")) if name in row else "" for name in names]

@@ -34,7 +34,7 @@ QUESTIONS = (
     Question(
         "an actor by its identifier",
         "look-up",
-        "SELECT ?name ?country { ?a dct:identifier 'S0012345' ; skos:prefLabel ?name ; schema:addressCountry ?country }",
+        "SELECT ?name ?city { ?a dct:identifier 'S0012345' ; skos:prefLabel ?name ; schema:addressLocality ?city }",
     ),
     Question(
         "the contracts of an actor",
