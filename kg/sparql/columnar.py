@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import rdf
-from kg.sparql import joins, plan, reading
+from kg.sparql import joins, plan, selects
 from kg.sparql.aggregates import Aggregates
 from kg.sparql.columns import DATE, DECIMAL, INTEGER, Columns, Ids, Relation, opened
 from kg.sparql.joins import Table
@@ -42,7 +42,7 @@ class Columnar:
         if len(query) > _LONGEST:
             return None
         try:
-            read = reading.read(query)
+            read = selects.read(query)
             solver = Solver(self._columns, values := Values(self._columns, read.prologue), self._closures)
             if not read.grouped and solver.smallest(read.where) <= few:
                 return None
