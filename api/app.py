@@ -13,7 +13,7 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, entities, health, pages, sources, sparql, tags
+from api.routes import asking, entities, graphs, health, pages, sources, sparql, tags
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -35,6 +35,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    engine.querying.configure(settings)
     context = Context(engine, settings, Tokens(engine.folder.tokens))
     app.include_router(pages.router(context))  # /  /docs
     app.include_router(asking.router(context))  # /search
@@ -42,6 +43,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
     app.include_router(sparql.router(context))  # /sparql
+    app.include_router(graphs.router(context))  # /graphs /history
     app.include_router(health.router(context))  # /health/live /health/ready
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     errors.install(app)

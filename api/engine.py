@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api import folder as folders
 from api.index import Index
+from api.querying import Querying
 from api.reader import Reader, SourceStatus
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from kg.graph import EmbeddedGraph
     from kg.ingest import Report
     from kg.readers.job import RecordKind
-    from kg.sparql.pool import QueryPool, QueryResult
+    from kg.sparql.pool import QueryResult
     from search.query import Query
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
@@ -69,7 +70,7 @@ class Engine(Reader):
         self._copying = threading.Lock()
         self._sources_at: tuple[int, tuple[SourceAnswer, ...]] = (-1, ())
         self._graph: EmbeddedGraph | None = None
-        self._pool: QueryPool | None = None
+        self.querying = Querying(self)
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
         self._tagging = Tagging(self, self.index)
@@ -113,8 +114,7 @@ class Engine(Reader):
 
     def close(self) -> None:
         """Lets go of every file, child process and the lock."""
-        if self._pool is not None:
-            self._pool.close()
+        self.querying.close()
         if self._graph is not None:
             self._graph.close()
         self.index.close()
@@ -133,10 +133,13 @@ class Engine(Reader):
             wanted = dict(packaged.load())
             gone = [iri for iri in self.journal.current(v.PACKAGED) if iri not in wanted]
             self.journal.append(v.PACKAGED, wanted.items(), gone, note=mark)
-        self._catch_up(progress)
+        self.catch_up(progress)
 
-    def _catch_up(self, progress: Progress | None = None) -> None:
-        """Graph and index to the journal's seq, side by side; what one view lacks never holds the other back."""
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Graph and index to the journal's seq, side by side; what one view lacks never holds the other back.
+
+        The caller holds `writing()`.
+        """
         with ThreadPoolExecutor(1) as beside:
             graph = beside.submit(self._catch_graph_up, progress)
             self.index.catch_up(progress)
@@ -199,7 +202,8 @@ class Engine(Reader):
             self._graph = EmbeddedGraph.open(self.folder.graph, create=True)
         return self._graph
 
-    def _writer(self) -> threading.Lock:
+    def writing(self) -> threading.Lock:
+        """The lock that a writer holds while it writes. Raises Busy when the folder was opened for reading."""
         if self._lock is None:
             raise Busy(f"{self.folder.path} was opened for reading only.", "Open it with write=True.")
         return self._writing
@@ -275,30 +279,30 @@ class Engine(Reader):
         """
         from kg import decisions
 
-        with self._writer():
+        with self.writing():
             decision = self._tagging.decision(actor, competency, verdict, who, note)
             decisions.decide(self.journal, decision)
-            self._catch_up()
+            self.catch_up()
         return self._tagging.decided(decision)
 
     def withdraw(self, actor: str, competency: str) -> TagDecision:
         """Takes a decision back, so that the index alone speaks again. Returns it. Raises NotFound or UserError."""
         from kg import decisions
 
-        with self._writer():
+        with self.writing():
             names = self._tagging.names(actor, competency)
             withdrawn = decisions.withdraw(self.journal, *names)
-            self._catch_up()
+            self.catch_up()
         return withdrawn
 
     def remove_source(self, name: str) -> int:
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
-        with self._writer():
+        with self.writing():
             live = self.journal.current(name)
             if not live or name == v.PACKAGED:
                 raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
             self.journal.append(name, (), live, note="removed")
-            self._catch_up()
+            self.catch_up()
         return len(live)
 
     def _ingest(
@@ -315,7 +319,7 @@ class Engine(Reader):
         from kg.ingest import ingest
         from kg.validation import Validator
 
-        with self._writer():
+        with self.writing():
             report = ingest(
                 self.journal,
                 source,
@@ -327,7 +331,7 @@ class Engine(Reader):
                 allow_deletions=allow_deletions,
             )
             if not dry_run:
-                self._catch_up(progress)
+                self.catch_up(progress)
         return report
 
     # Reading
@@ -401,19 +405,14 @@ class Engine(Reader):
         accept: str = "",
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
-        **options: Any,
+        *,
+        seq: int | None = None,
+        max_rows: int | None = None,
     ) -> QueryResult:
-        """A read-only query over a snapshot, in a child process. Raises QueryRefused or QueryTimeout.
+        """A query over a snapshot, in a child process. Raises QueryRefused, QueryTimeout, TooLarge or NotFound."""
+        return self.querying.query(text, accept, default_graphs, named_graphs, seq=seq, max_rows=max_rows)
 
-        `options` are those of QueryPool, and count the first time.
-        """
-        if self._pool is None:
-            from kg.sparql.pool import QueryPool
-
-            self._pool = QueryPool(self._snapshot, **options)
-        return self._pool.query(text, accept, default_graphs, named_graphs)
-
-    def _snapshot(self) -> Path:
+    def snapshot(self) -> Path:
         """The newest snapshot, made first when this process may write and it lags behind."""
         from kg import projection
 
@@ -434,7 +433,7 @@ class Engine(Reader):
         try:
             with Engine.open(self.folder.path, write=True, model=self.index.model, catch_up=False) as writer:
                 writer._catch_graph_up(None)
-                return writer._snapshot()
+                return writer.snapshot()
         except Busy:
             if newest is None:
                 raise
@@ -489,12 +488,12 @@ class Engine(Reader):
         for what in projection.check(self.journal, self.graph):
             problems.append(Problem("graph", what, repair, "" if repair else "Run 'filiere check --repair'."))
         if problems and repair:
-            with self._writer():
+            with self.writing():
                 projection.repair(self.journal, self.graph)
         damage = self.index.check()
         if damage:
             if repair:
-                with self._writer():
+                with self.writing():
                     self.index.rebuild()
             problems.append(Problem("index", damage, repair, "" if repair else "Run 'filiere check --repair'."))
         elif not problems and (wrong := self._suggested_problem(whole=True)):

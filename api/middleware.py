@@ -33,7 +33,13 @@ _HEADERS = {
         b"frame-ancestors 'none'; base-uri 'none'"
     ),
 }
-_SMALL_BODY = _MIB  # bytes that any door but PUT /sources takes
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Filiere-Seq, If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+]
+_SMALL_BODY = _MIB  # bytes that a door takes where no file or update is expected
+_UPDATE_BODY = 16 * _MIB
 
 
 class Doorkeeper:
@@ -62,6 +68,10 @@ class Doorkeeper:
             await send(message)
 
         try:
+            if self._cors and _is_preflight(scope):
+                await answer({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
+                await answer({"type": "http.response.body", "body": b""})
+                return
             await self._app(scope, self._bounded(scope, receive), answer)
         except FiliereError as error:
             if not status:
@@ -93,11 +103,15 @@ class Doorkeeper:
         out.append((b"x-request-id", request_id.encode()))
         if self._cors:
             out.append((b"access-control-allow-origin", self._cors))
-            out.append((b"access-control-expose-headers", b"Filiere-Seq, X-Request-Id, ETag"))
+            out.append((b"access-control-expose-headers", b"Filiere-Seq, Filiere-Cut, X-Request-Id, ETag, Location"))
         return out
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        most = self._most if scope["method"] == "PUT" else min(self._most, _SMALL_BODY)
+        path = str(scope["path"])
+        if scope["method"] == "PUT" or path.startswith("/graphs"):
+            most = self._most
+        else:
+            most = min(self._most, _UPDATE_BODY if path == "/sparql" else _SMALL_BODY)
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         deadline = time.monotonic() + self._seconds
         seen, complete = 0, False
@@ -130,6 +144,12 @@ class Doorkeeper:
             self._log.flush()
         except (OSError, ValueError):
             return  # a log that cannot be written must not take the answers with it
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return scope["method"] == "OPTIONS" and any(
+        name == b"access-control-request-method" for name, _ in scope["headers"]
+    )
 
 
 def _place(error: BaseException) -> str:

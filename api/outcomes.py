@@ -39,6 +39,7 @@ OUTCOMES: dict[type[errors.FiliereError], Outcome] = {
     errors.FiliereError: Outcome(500, "Error", 1),
     errors.UserError: Outcome(422, "Cannot be used as given", 2),
     errors.RefusedInput: Outcome(422, "Refused input", 1),
+    errors.Malformed: Outcome(400, "Malformed", 1),
     errors.TooLarge: Outcome(413, "Too large", 1),
     errors.NotFound: Outcome(404, "Not found", 1),
     errors.MissingExtra: Outcome(501, "Optional package missing", 1),

@@ -108,6 +108,13 @@ class Tokens:
 
     def authorise(self, header: str, source: str) -> Token:
         """The token of an Authorization header, if it may write to `source`. Raises Unauthorised or Forbidden."""
+        found = self.known(header)
+        if "write:*" not in found.scopes and f"write:{source}" not in found.scopes:
+            raise Forbidden(f"This token does not allow writing to the source {source[:80]!r}.", _HOW)
+        return found
+
+    def known(self, header: str) -> Token:
+        """The token of an Authorization header, whatever it allows. Raises Unauthorised."""
         kind, _, secret = header.partition(" ")
         if kind.casefold() != "bearer" or not secret.strip():
             raise Unauthorised("Writing needs a bearer token.", _HOW)
@@ -118,6 +125,4 @@ class Tokens:
                 found = token
         if found is None:
             raise Unauthorised("This token is unknown or was revoked.", _HOW)
-        if "write:*" not in found.scopes and f"write:{source}" not in found.scopes:
-            raise Forbidden(f"This token does not allow writing to the source {source[:80]!r}.", _HOW)
         return found

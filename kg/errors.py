@@ -26,6 +26,10 @@ class RefusedInput(UserError):
     """A file, row or body was refused; nothing of it was kept."""
 
 
+class Malformed(RefusedInput):
+    """A body is not what its type says it is."""
+
+
 class TooLarge(RefusedInput):
     """An input passed a limit on size, depth, memory or time."""
 

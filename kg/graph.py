@@ -1,12 +1,14 @@
 """The graph view: an embedded Oxigraph store, one named graph a source, with the applied seq written in each update.
 
-Beside the sources' graphs stands one of what the index suggests; suggested.py says what is in it and when.
+Beside the sources' graphs stands one of what the index suggests; suggested.py says what is in it and when. The default
+graph holds the union of them all, each statement once: Oxigraph's own union repeats what two graphs say.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from io import RawIOBase
 from itertools import groupby, islice
@@ -17,10 +19,10 @@ from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.faults import point
 from kg.journal import Change
-from kg.rdf import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, quads
+from kg.rdf import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, quads, spelled
 
 _MARKER = NamedNode(v.SYSTEM_GRAPH)
-_APPLIED = NamedNode(v.NS + "appliedSeq")
+_APPLIED = NamedNode(v.NS + "unionSeq")  # named for what the store holds at that seq: the union in the default graph
 _INTEGER = NamedNode(v.XSD + "integer")
 _SUGGESTED = NamedNode(v.SUGGESTED_GRAPH)
 _FROM = NamedNode(v.NS + "suggestedFrom")
@@ -50,6 +52,9 @@ class Graph(Protocol):
     def sources(self) -> set[str]:
         """The sources that have a graph."""
 
+    def union_stands(self) -> bool:
+        """Whether the default graph says what the named graphs say, and nothing else."""
+
 
 class EmbeddedGraph:
     """A graph in a folder of its own. One process at a time may have it open."""
@@ -57,6 +62,7 @@ class EmbeddedGraph:
     def __init__(self, folder: Path, store: Store) -> None:
         self._folder = folder
         self._store = store
+        self._changing = threading.Lock()
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> EmbeddedGraph:
@@ -98,14 +104,40 @@ class EmbeddedGraph:
         marker = _marker(changes[-1].seq)
         if len(changes) >= _BULK and not any(change.before for change in changes):
             self._bulk(change for change in changes if change.payload)
-            self._store.update(_update([], [marker], _APPLIED))
+            self._change([], [], [marker], _APPLIED)
             point("graph.applied")
             return
         last = {(change.source, change.iri): change for change in changes}
         removed = [q for c in changes if c.before for q in quads(c.before, v.source_graph(c.source))]
         added = [q for c in last.values() if c.payload for q in quads(c.payload, v.source_graph(c.source))]
-        self._store.update(_update(removed, [*added, marker], _APPLIED))
+        self._change(removed, added, [marker], _APPLIED)
         point("graph.applied")
+
+    def _change(self, removed: Sequence[Quad], added: Sequence[Quad], marker: Sequence[Quad], mark: NamedNode) -> None:
+        """One atomic update of the named graphs, of their union and of the value of `mark`.
+
+        Blank nodes cannot be named in an update; what they are in goes before it, and should the process die in
+        between, the same change is made again and comes to the same.
+        """
+        leaving, entering = self._union(removed, added)
+        removed, added = [*removed, *leaving], [*added, *entering]
+        with self._changing:
+            for quad in filter(_has_blank, removed):
+                self._store.remove(quad)
+            self._store.extend(filter(_has_blank, added))
+            plain = [[q for q in some if not _has_blank(q)] for some in (removed, added)]
+            self._store.update(_update(plain[0], [*plain[1], *marker], mark))
+
+    def _union(self, removed: Sequence[Quad], added: Sequence[Quad]) -> tuple[list[Quad], list[Quad]]:
+        """What leaves and what enters the default graph when these quads leave and enter the named ones."""
+        entering = {Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in added}
+        gone = set(removed).difference(added)
+        leaving = []
+        for triple in {Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in gone} - entering:
+            said = self._store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+            if all(q in gone or q.graph_name in (DefaultGraph(), _MARKER) for q in said):
+                leaving.append(triple)
+        return leaving, list(entering)
 
     def load(self, live: Iterable[Change], seq: int) -> None:
         """Fills an empty graph with live records; the marker comes last, so a load cut short lacks it."""
@@ -120,11 +152,14 @@ class EmbeddedGraph:
         for change in changes:
             graphs.setdefault(v.source_graph(change.source), []).append(change.payload)
         for name, payloads in graphs.items():
-            data = "".join(payloads).encode()
-            self._store.bulk_load(data, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(name))
+            self._load(payloads, NamedNode(name))
 
     def _load(self, payloads: Iterable[str], graph: NamedNode) -> None:
-        self._store.bulk_load(cast("IO[bytes]", _Stream(payloads)), format=RdfFormat.N_TRIPLES, to_graph=graph)
+        unnamed: list[str] = []  # a bulk load renames blank nodes
+        stream = cast("IO[bytes]", _Stream(_both(payloads, graph, unnamed)))
+        self._store.bulk_load(stream, format=RdfFormat.N_QUADS)
+        added = quads("".join(unnamed), graph.value)
+        self._store.extend([*added, *self._union([], added)[1]])
 
     def clear(self) -> None:
         """Empties the graph."""
@@ -134,7 +169,7 @@ class EmbeddedGraph:
         """SHA-256 over the sorted N-Triples lines of a source's graph."""
         graph = NamedNode(v.source_graph(source))
         lines = sorted(
-            f"{quad.subject} {quad.predicate} {quad.object} .\n"
+            f"{spelled(quad.subject)} {quad.predicate} {spelled(quad.object)} .\n"
             for quad in self._store.quads_for_pattern(None, None, None, graph)
         )
         return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -142,8 +177,16 @@ class EmbeddedGraph:
     def sources(self) -> set[str]:
         """The sources that have a graph."""
         names = (graph.value for graph in self._store.named_graphs() if isinstance(graph, NamedNode))
-        own = {name.removeprefix(v.GRAPH) for name in names if name.startswith(v.GRAPH) and name != v.SYSTEM_GRAPH}
-        return own - {v.SUGGESTED}
+        return {v.source_of(name) for name in names if name not in (v.SYSTEM_GRAPH, v.SUGGESTED_GRAPH)}
+
+    def union_stands(self) -> bool:
+        """Whether the default graph says what the named graphs say, and nothing else."""
+        other = f"GRAPH ?g {{ ?s ?p ?o }} FILTER(?g != {_MARKER})"
+        wrong = (
+            f"ASK {{ {other} FILTER NOT EXISTS {{ ?s ?p ?o }} }}",
+            f"ASK {{ ?s ?p ?o FILTER NOT EXISTS {{ {other} }} }}",
+        )
+        return not any(bool(self._store.query(query)) for query in wrong)
 
     def suggested_from(self) -> str:
         """The mark of the suggested graph: what it was made from; "" while it is not whole."""
@@ -165,7 +208,7 @@ class EmbeddedGraph:
     def change_suggested(self, removed: Sequence[Quad], added: str, mark: str) -> None:
         """One atomic update of the suggested graph and its mark; without a mark it counts as not whole."""
         marker = [Quad(_MARKER, _FROM, Literal(mark), _MARKER)] if mark else []
-        self._store.update(_update(removed, [*quads(added, v.SUGGESTED_GRAPH), *marker], _FROM))
+        self._change(removed, quads(added, v.SUGGESTED_GRAPH), marker, _FROM)
 
     def load_suggested(self, payloads: Iterable[str]) -> None:
         """Adds N-Triples to the suggested graph in bulk; not atomic, so the mark must be gone before and come after."""
@@ -178,7 +221,8 @@ class EmbeddedGraph:
 
     def backup(self, folder: Path) -> None:
         """A copy of the store at this moment, made with hard links: immutable, cheap, safe to read beside us."""
-        self._store.backup(str(folder))
+        with self._changing:
+            self._store.backup(str(folder))
 
     def __len__(self) -> int:
         return len(self._store)
@@ -212,6 +256,21 @@ class _Stream(RawIOBase):
         return out
 
 
+def _both(payloads: Iterable[str], graph: NamedNode, unnamed: list[str]) -> Iterator[str]:
+    """N-Quads that say the payloads in their graph and in the default graph; those with blank nodes are set aside."""
+    named = f" {graph} .\n"
+    for payload in payloads:
+        if v.GENID in payload:
+            unnamed.append(payload)
+        else:
+            yield payload
+            yield payload.replace(" .\n", named)  # a line end within a text is escaped
+
+
+def _has_blank(quad: Quad) -> bool:
+    return isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode)
+
+
 def is_corruption(error: Exception) -> bool:
     """Whether a store's error means that its files are damaged, rather than locked or out of room."""
     text = str(error).lower()
@@ -238,7 +297,7 @@ def _update(removed: Sequence[Quad], added: Sequence[Quad], mark: NamedNode) -> 
 def _by_graph(found: Sequence[Quad]) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for quad in found:
-        assert not isinstance(quad.graph_name, DefaultGraph)
-        groups.setdefault(str(quad.graph_name), []).append(f"{quad.subject} {quad.predicate} {quad.object} .\n")
+        name = "" if isinstance(quad.graph_name, DefaultGraph) else str(quad.graph_name)
+        groups.setdefault(name, []).append(f"{quad.subject} {quad.predicate} {quad.object} .\n")
     for graph, lines in groups.items():
-        yield f"GRAPH {graph} {{\n{''.join(lines)}}}\n"
+        yield f"GRAPH {graph} {{\n{''.join(lines)}}}\n" if graph else "".join(lines)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kg.errors import DamagedData, DataFolderError, StorageFull
+from kg.errors import DamagedData, DataFolderError, NotFound, StorageFull
 from kg.faults import point
 from kg.terms import digest
 
@@ -68,6 +68,9 @@ class Batch:
     note: str
     upserts: int
     deletes: int
+
+
+Part = tuple[str, Iterable[tuple[str, str]], Iterable[str]]  # a source, what it says now as (IRI, payload), what goes
 
 
 class Journal:
@@ -138,25 +141,31 @@ class Journal:
         `upserts` are (IRI, payload); `deletes` are IRIs of this source. Raises StorageFull, and then nothing of the
         batch was written.
         """
+        written = self.append_all([(source, upserts, deletes)], note)
+        return written[0] if written else None
+
+    def append_all(self, parts: Iterable[Part], note: str = "") -> list[Batch]:
+        """Writes a batch a source, all of them or none, and returns when they are on disk."""
+        batches: list[Batch] = []
+        time = _now()  # the same for all, by which they are known as written together
         with _translated(self._path), self._transaction():
             first = self._one("SELECT max(seq) FROM changes") + 1
             number = self._one("SELECT max(number) FROM batches") + 1
-            live = {
-                iri: (seq, sha)
-                for iri, seq, sha in self._connection.execute(
-                    "SELECT iri, seq, sha256 FROM live WHERE source = ?", (source,)
-                )
-            }
             point("journal.begun")
-            rows = list(_differences(source, upserts, deletes, live, first, number))
-            if not rows and not note:
-                return None
-            count = sum(row[4] == "upsert" for row in rows)
-            batch = Batch(number, first, first + len(rows) - 1, _now(), source, note, count, len(rows) - count)
-            self._write(batch, rows)
+            for source, upserts, deletes in parts:
+                query = "SELECT iri, seq, sha256 FROM live WHERE source = ?"
+                live = {iri: (seq, sha) for iri, seq, sha in self._connection.execute(query, (source,))}
+                rows = list(_differences(source, upserts, deletes, live, first, number))
+                if not rows and not note:
+                    continue
+                count = sum(row[4] == "upsert" for row in rows)
+                batch = Batch(number, first, first + len(rows) - 1, time, source, note, count, len(rows) - count)
+                self._write(batch, rows)
+                batches.append(batch)
+                first, number = first + len(rows), number + 1
             point("journal.written")
         point("journal.committed")
-        return batch
+        return batches
 
     def _write(self, batch: Batch, rows: list[tuple[int, int, str, str, str, str, str, int | None]]) -> None:
         execute, many = self._connection.execute, self._connection.executemany
@@ -263,6 +272,17 @@ class Journal:
         """The newest batches, newest first."""
         where, parameters = ("WHERE source = ?", (source,)) if source is not None else ("", ())
         rows = self._all(f"SELECT * FROM batches {where} ORDER BY number DESC LIMIT ?", (*parameters, limit))
+        return [Batch(*row) for row in rows]
+
+    def batch(self, number: int) -> list[Batch]:
+        """The batch of a number and those written together with it. Raises NotFound."""
+        rows = self._all("SELECT * FROM batches WHERE number = ?", (number,))
+        if not rows:
+            raise NotFound(f"There is no batch {number}.", "See 'filiere history'.")
+        batch = Batch(*rows[0])
+        if not batch.note:
+            return [batch]
+        rows = self._all("SELECT * FROM batches WHERE note = ? AND time = ? ORDER BY number", (batch.note, batch.time))
         return [Batch(*row) for row in rows]
 
     def verify(self) -> list[str]:

@@ -15,7 +15,7 @@ from kg.journal import Change, Journal
 from kg.rdf import stored_form
 
 CHUNK = 5000  # changes in one update: about 125,000 triples of firms with contracts, some 200 MB while it is written
-KEPT = 2  # snapshots kept: the newest, and the one a running query may still read
+KEPT = 4  # snapshots kept: the newest, and those that a query may still read or ask for by their seq
 
 _Progress = Callable[[str, int, int], None]
 
@@ -62,6 +62,8 @@ def check(journal: Journal, graph: Graph) -> list[str]:
             return [f"The graph cannot be read ({error})."]
         if found != expected:
             problems.append(f"The graph of the source {source!r} does not hold what the journal says.")
+    if not problems and not graph.union_stands():
+        problems.append("The default graph does not hold what the sources' graphs say.")
     return problems
 
 

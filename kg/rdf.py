@@ -12,9 +12,11 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 
 from kg.errors import OntologyError
 from kg.terms import Statement, Term, datatype, language, value
+from kg.vocabulary import GENID
 
 __all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Store", "Triple"]
 
+_STRING = NamedNode("http://www.w3.org/2001/XMLSchema#string")
 FORMATS = {
     ".ttl": RdfFormat.TURTLE,
     ".nt": RdfFormat.N_TRIPLES,
@@ -85,12 +87,31 @@ def stored_form(term: Term) -> Term:
 
 
 def quads(payload: str, graph: str) -> list[Quad]:
-    """The quads of N-Triples text in one named graph."""
+    """The quads of N-Triples text in one named graph, as a store gives them back.
+
+    An IRI that stands for a blank node comes as one.
+    """
     name = NamedNode(graph)
-    return [
-        Quad(quad.subject, quad.predicate, quad.object, name)
-        for quad in ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES)
-    ]
+    found = ox.parse(payload.encode(), format=RdfFormat.N_TRIPLES)
+    subject = _blank if GENID in payload else (lambda term: term)
+    return [Quad(subject(quad.subject), quad.predicate, subject(_stored(quad.object)), name) for quad in found]
+
+
+def _stored(term: Any) -> Any:
+    if not isinstance(term, Literal) or term.language or term.datatype == _STRING:
+        return term
+    return to_term(stored_form(str(term)))
+
+
+def _blank(term: Any) -> Any:
+    if isinstance(term, NamedNode) and term.value.startswith(GENID):
+        return BlankNode(term.value.removeprefix(GENID))
+    return term
+
+
+def spelled(term: object) -> Term:
+    """A term of a store as the journal spells it: a blank node by the IRI that stands for it."""
+    return f"<{GENID}{term.value}>" if isinstance(term, BlankNode) else str(term)
 
 
 def memory(statements: Iterable[Statement]) -> Store:
@@ -156,21 +177,45 @@ _GRAPHS = {
 def answer(
     store: Store, query: str, form: str, out: Any, default_graphs: Sequence[str], named_graphs: Sequence[str]
 ) -> None:
-    """Evaluates a query and writes its result to `out`. The default graph is the union of all, unless graphs are named.
+    """Evaluates a query and writes its result to `out`, over the default graph unless graphs are named.
 
     Raises SyntaxError for a query that cannot be parsed.
     """
-    options: dict[str, Any] = {"use_default_graph_as_union": True}
-    if default_graphs or named_graphs:
-        options = {
-            "default_graph": [NamedNode(name) for name in default_graphs],
-            "named_graphs": [NamedNode(name) for name in named_graphs],
-        }
-    found = store.query(query, **options)
+    found = store.query(query, **_dataset(default_graphs, named_graphs))
     if isinstance(found, ox.QueryTriples):
         found.serialize(out, format=_GRAPHS[form])
     else:
         found.serialize(out, format=_RESULTS[form])
+
+
+def solutions(
+    store: Store, query: str, default_graphs: Sequence[str], named_graphs: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """The solutions of a SELECT, variable → term, each without what is unbound; graphs as for `answer`."""
+    found = store.query(query, **_dataset(default_graphs, named_graphs))
+    assert isinstance(found, ox.QuerySolutions)
+    names = [variable.value for variable in found.variables]
+    for solution in found:
+        yield {name: solution[name] for name in names if solution[name] is not None}
+
+
+def _dataset(default_graphs: Sequence[str], named_graphs: Sequence[str]) -> dict[str, Any]:
+    if not default_graphs and not named_graphs:
+        return {}
+    return {
+        "default_graph": [NamedNode(name) for name in default_graphs],
+        "named_graphs": [NamedNode(name) for name in named_graphs],
+    }
+
+
+def check_update(update: str) -> None:
+    """Raises SyntaxError for text that is no SPARQL update, naming the place."""
+    try:
+        Store().update(update)
+    except SyntaxError:
+        raise
+    except (OSError, ValueError, RuntimeError):
+        return  # it was understood, and failed on an empty store
 
 
 def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[str, str]) -> bytes:

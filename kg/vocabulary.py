@@ -19,7 +19,9 @@ PACKAGED = "filiere"  # the source that holds what ontology/ says
 DECISIONS = "decisions"  # the source that holds what persons decided on tags
 SUGGESTED = "suggested"  # no source: the graph of the tags that the index computed
 SUGGESTED_GRAPH = GRAPH + SUGGESTED
-RESERVED = ("system", "union", PACKAGED, DECISIONS, SUGGESTED)  # no file may be imported under these names
+DEFAULT = "default"  # the source that updates write to when they name no graph
+RESERVED = ("system", "union", PACKAGED, DECISIONS, SUGGESTED, DEFAULT)  # no file may be imported under these names
+GENID = BASE + ".well-known/genid/"  # IRIs that stand for blank nodes in the journal: RDF 1.1 Concepts, section 3.5
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
@@ -94,8 +96,17 @@ EXCHANGE_CLASSES = {"offer": NS + "Offer", "need": NS + "Need"}
 
 
 def source_graph(source: str) -> str:
-    """The named graph that holds what `source` says; also the IRI of the source itself as a dcat:Dataset."""
-    return GRAPH + source
+    """The named graph that holds what `source` says; also the IRI of the source itself as a dcat:Dataset.
+
+    A graph of another name than ours is a source too, by its whole IRI.
+    """
+    return source if ":" in source else GRAPH + source
+
+
+def source_of(graph: str) -> str:
+    """The source that a named graph belongs to: the other way round."""
+    name = graph.removeprefix(GRAPH)
+    return name if name != graph and _SOURCE_NAME.fullmatch(name) else graph
 
 
 def source_namespace(source: str) -> str:

@@ -137,7 +137,8 @@ def sparql_command(query: str, form: str, data: Path | None) -> None:
     if accept is None:
         raise click.UsageError(f"There is no format {form!r}.")
     with Engine.open(folder(data), model=chosen.model or None) as engine:
-        result = engine.sparql(text, accept, seconds=chosen.query_seconds, memory_mb=chosen.query_memory_mb)
+        engine.querying.configure(chosen)
+        result = engine.sparql(text, accept)
     if form != "table" or "json" not in result.media_type or "ld+json" in result.media_type:
         sys.stdout.buffer.write(result.body)
         sys.stdout.buffer.write(b"" if result.body.endswith(b"\n") else b"\n")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Container, Iterator
 
-from kg import rdf
+from kg import blank_nodes, rdf
 from kg import vocabulary as v
 from kg.errors import RefusedInput, TooLarge
 from kg.findings import Finding, Row
@@ -62,7 +61,6 @@ _PERSONAL = {
         "http://www.w3.org/ns/org#hasMember",
     )
 }
-_ROUNDS = 64  # blank nodes further than this from anything telling are rare, and cost the square of their number
 _MOST_BLANK = 5000  # below one record
 _HOSTILE_IRI = re.compile(r"^<(javascript|data|vbscript|file):", re.IGNORECASE)
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -177,36 +175,11 @@ def _closure(subject: Term, nodes: dict[Term, list[Statement]], mains: Container
 
 
 def _blank_names(reached: list[Statement], prefix: str) -> dict[Term, Term]:
-    """Names for blank nodes by what is said of them, so that reading the same file again gives the same names.
-
-    Each round mixes into a node's digest the digests of the nodes it points to and that point to it, until no two
-    nodes that differ still look alike (colour refinement, as in W3C RDF Dataset Canonicalization, section 4.4).
-    """
-    blank = {term for s, _, o in reached for term in (s, o) if term.startswith("_:")}
-    if not blank:
-        return {}
-    if len(blank) > _MOST_BLANK:
-        raise TooLarge(f"{len(blank):,} unnamed nodes hang on {prefix[1:-1]}.", "Give them IRIs of their own.")
-    colours = dict.fromkeys(blank, "")
-    for _ in range(_ROUNDS):
-        marks: dict[Term, list[str]] = {term: [colours[term]] for term in blank}
-        for s, p, o in reached:
-            if s in marks:
-                marks[s].append(f"> {p} {colours.get(o, o)}")
-            if o in marks:
-                marks[o].append(f"< {p} {colours.get(s, s)}")
-        fresh = {
-            term: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16] for term, lines in marks.items()
-        }
-        if len(set(fresh.values())) == len(set(colours.values())):
-            break
-        colours = fresh
-    taken: dict[str, int] = {}  # what still looks alike is told apart by number
-    names: dict[Term, Term] = {}
-    for term in sorted(blank, key=lambda term: fresh[term]):
-        taken[fresh[term]] = taken.get(fresh[term], 0) + 1
-        names[term] = f"{prefix}part/{fresh[term]}-{taken[fresh[term]]}>"
-    return names
+    """Names for blank nodes by what is said of them, so that reading the same file again gives the same names."""
+    found = blank_nodes.labels(reached, _MOST_BLANK)
+    if found is None:
+        raise TooLarge(f"Over {_MOST_BLANK:,} unnamed nodes hang on {prefix[1:-1]}.", "Give them IRIs of their own.")
+    return {term: f"{prefix}part/{label}>" for term, label in found.items()}
 
 
 def _without_contacts(about: list[Statement], name: str, entity: str) -> tuple[list[Statement], list[Finding]]:

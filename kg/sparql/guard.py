@@ -14,6 +14,8 @@ from typing import NamedTuple
 from kg.errors import QueryRefused, TooLarge
 
 MOST_CHARACTERS = 200_000
+MOST_UPDATE = 16_000_000  # characters of an update, which may carry data
+MOST_ANSWERED = 64_000_000  # characters of a query into which SERVICE blocks have answered
 MOST_DEPTH = 64  # brackets within brackets; 2,200 kill the parser, no real query has more than a dozen
 MOST_CHAIN = 2000  # operators within one pair of brackets; 10,000 kill the parser
 _TOKEN = re.compile(
@@ -42,10 +44,12 @@ _QUERIES = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "graph", "DESCRIBE": 
 
 
 class Shape(NamedTuple):
-    """What is known of a query before it runs: "select", "ask" or "graph"; and whether it names its own graphs."""
+    """What is known of a query before it runs: "select", "ask" or "graph"; whether it names its own graphs; whether
+    it asks a SERVICE."""
 
     kind: str
     dataset: bool
+    services: bool = False
 
 
 def unescape(query: str) -> str:
@@ -72,21 +76,35 @@ def tokens(query: str) -> Iterator[tuple[str, str, int]]:
             yield kind, match.group(), match.start()
 
 
-def check(query: str) -> Shape:
+def check(query: str, *, services: bool = False, most: int = MOST_CHARACTERS) -> Shape:
     """The shape of a query that may be evaluated. Raises QueryRefused or TooLarge, naming the place and the mend.
+
+    With `services` the keyword SERVICE may stand in it, to be replaced by what it answers; no disguise of it may.
 
     A query with escapes is read twice, as it stands and with them undone: the engine undoes them only inside strings
     and IRIs, where the standard undoes them everywhere, and neither reading may hide a form that is refused.
     """
-    if len(query) > MOST_CHARACTERS:
-        raise TooLarge(f"The query has {len(query):,} characters; at most {MOST_CHARACTERS:,} fit.", "Shorten it.")
+    _check_characters(query, most)
+    plain = unescape(query)
+    shape = _read(plain, services)
+    return shape if plain == query else _read(query, services)
+
+
+def check_update(text: str) -> None:
+    """Raises QueryRefused or TooLarge for an update that would hurt the parser."""
+    _check_characters(text, MOST_UPDATE)
+    plain = unescape(text)
+    for reading in {plain, text}:
+        _read(reading, True, update=True)
+
+
+def _check_characters(query: str, most: int) -> None:
+    if len(query) > most:
+        raise TooLarge(f"The query has {len(query):,} characters; at most {most:,} fit.", "Shorten it.")
     if (nul := query.find("\x00")) >= 0:
         raise QueryRefused(f"The query holds a NUL character ({_where(query, nul)}).", "Remove it.")
     if (lone := re.search("[\ud800-\udfff]", query)) is not None:
         raise QueryRefused(f"The query holds half a character ({_where(query, lone.start())}).", "Send it as UTF-8.")
-    plain = unescape(query)
-    shape = _read(plain)
-    return shape if plain == query else _read(query)
 
 
 def _where(query: str, offset: int) -> str:
@@ -94,8 +112,8 @@ def _where(query: str, offset: int) -> str:
     return f"line {line}, column {offset - query.rfind(chr(10), 0, offset)}"
 
 
-def _read(query: str) -> Shape:
-    kind, dataset, chains = "", False, [0]
+def _read(query: str, services: bool, *, update: bool = False) -> Shape:
+    kind, dataset, chains, asked = "", False, [0], False
     name_before = ""
     for token, text, offset in tokens(query):
         if text == "{" and "service" in name_before.lower():
@@ -116,14 +134,16 @@ def _read(query: str) -> Shape:
         elif token == "word":
             word = text.upper()
             if "SERVICE" in word:  # no other keyword or function holds it, and the engine needs no space around it
-                raise _reaches_out(query, offset)
+                if not services or word != "SERVICE":
+                    raise _reaches_out(query, offset)
+                asked = True
             dataset = dataset or (len(chains) == 1 and word.startswith("FROM"))
-            kind = kind or _kind(word, query, offset)
+            kind = "update" if update else kind or _kind(word, query, offset)
         elif token == "iri" and _disguised(text.lower()):
             raise _reaches_out(query, offset)
     if not kind:
         raise QueryRefused("The query has no SELECT, ASK, CONSTRUCT or DESCRIBE.", "Begin it with one of them.")
-    return Shape(kind, dataset)
+    return Shape(kind, dataset, asked)
 
 
 def _disguised(iri: str) -> bool:
@@ -143,7 +163,7 @@ def _reaches_out(query: str, offset: int) -> QueryRefused:
 def _kind(word: str, query: str, offset: int) -> str:
     if word in _WRITES:
         raise QueryRefused(
-            f"{word} is an update ({_where(query, offset)}); here queries only read.",
-            "Write through an import: 'filiere import', or PUT /sources/NAME.",
+            f"{word} is an update ({_where(query, offset)}); a query only reads.",
+            "Send it as an update: POST /sparql with update=, or 'filiere update'.",
         )
     return _QUERIES.get(word, "")

@@ -23,22 +23,27 @@ _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _REFUSED = {
     # socket connect accept sendto recvfrom sendmsg recvmsg bind listen socketpair accept4 sendmmsg
     # fork vfork execve execveat ptrace process_vm_readv process_vm_writev io_uring_setup bpf
-    # kill tkill tgkill unlink unlinkat rename renameat renameat2 mkdir rmdir link symlink truncate mount
+    # kill tkill tgkill mount
     "x86_64": (
         *(41, 42, 43, 44, 45, 46, 47, 49, 50, 53, 288, 307),
         *(57, 58, 59, 322, 101, 310, 311, 425, 321),
-        *(62, 200, 87, 263, 82, 264, 316, 83, 84, 86, 88, 76, 165),
+        *(62, 200, 165),
     ),
     "aarch64": (
         *(198, 203, 202, 206, 207, 211, 212, 200, 201, 199, 242, 269),
         *(221, 281, 117, 270, 271, 425, 280),
-        *(129, 130, 35, 38, 276, 34, 37, 36, 45, 40),
+        *(129, 130, 40),
     ),
+}
+_FILES = {
+    # unlink unlinkat rename renameat renameat2 mkdir rmdir link symlink truncate
+    "x86_64": (87, 263, 82, 264, 316, 83, 84, 86, 88, 76),
+    "aarch64": (35, 38, 276, 34, 37, 36, 45),
 }
 
 
-def limit(memory_bytes: int) -> None:
-    """Bounds this process: so much memory beyond what it has now, no file written, last in line for the processor.
+def limit(memory_bytes: int, file_bytes: int = 0) -> None:
+    """Bounds this process: so much memory beyond what it has now, files up to a size, last in line for the processor.
 
     It dies with its parent.
     """
@@ -46,7 +51,7 @@ def limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     if platform.system() == "Linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -62,12 +67,13 @@ def _address_space() -> int:
         return 2**30
 
 
-def confine() -> str:
-    """Refuses network, programs and changes of files from here on. Says what confines the process from now on."""
+def confine(*, files: bool = False) -> str:
+    """Refuses network, programs and, unless `files` is given, changes of files. Says what confines the process now."""
     machine = platform.machine()
     if platform.system() != "Linux" or machine not in _ARCHITECTURES:
         return f"limits only: no filter of system calls is known for {platform.system()} on {machine}"
-    program = _program(_ARCHITECTURES[machine], _REFUSED[machine], machine == "x86_64")
+    refused = _REFUSED[machine] if files else (*_REFUSED[machine], *_FILES[machine])
+    program = _program(_ARCHITECTURES[machine], refused, machine == "x86_64")
     code = ctypes.create_string_buffer(program)
     head = struct.pack("HL", len(program) // 8, ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,23 +1,27 @@
-"""The child that evaluates queries over one immutable snapshot: python -m kg.sparql.worker SNAPSHOT MEMORY_MB.
+"""The child that evaluates queries over one immutable snapshot: python -m kg.sparql.worker FOLDER MEMORY_MB read|write.
 
-Each request is a length (4 bytes, big-endian) and JSON; each answer a length and JSON, then the body it announces.
+With "write" the folder is a copy of its own, on which an update is tried.
 """
 
 from __future__ import annotations
 
 import json
 import socket
-import struct
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from kg import rdf
-from kg.errors import QueryRefused, TooLarge
-from kg.sparql import guard, sandbox
+from kg.errors import Malformed, QueryRefused, RefusedInput, TooLarge
+from kg.readers.job import Limits
+from kg.readers.rdf import check_bytes
+from kg.sparql import guard, rows, sandbox, services, wire
 from kg.sparql.formats import form_for
+from kg.sparql.update import Evaluation
 
 _MIB = 2**20
+_FILE_BYTES = 1024 * _MIB  # that the files of a copy may grow to
+Answer = tuple[dict[str, Any], bytes]
 
 
 class _Bounded:
@@ -38,31 +42,75 @@ class _Bounded:
         """Nothing waits here."""
 
 
-def answer(store: rdf.Store, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """(head, body) for one request: {query, accept, body_bytes, default_graphs, named_graphs}."""
+def answer(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
+    """(head, body) for one request: a query, or an update where that is possible.
+
+    A query is {query, accept, body_bytes, default_graphs, named_graphs, rows, cut}: with more rows than `rows` it is
+    refused, or with `cut` ends there.
+    """
     try:
-        kind = guard.check(request["query"]).kind
-        media, form = form_for(request["accept"], kind)
-        out = _Bounded(int(request["body_bytes"]))
-        rdf.answer(store, request["query"], form, out, request["default_graphs"], request["named_graphs"])
+        if "parse" in request:
+            return _parse(Path(request["parse"]), request["base"])
+        if "update" in request:
+            return _update(store, request, ask)
+        return _query(store, request, ask)
     except SyntaxError as error:
-        return {
-            "refused": f"The query has a mistake: {error}.",
-            "mend": "Correct it there.",
-            "class": "QueryRefused",
-        }, b""
-    except (QueryRefused, TooLarge) as error:
-        return {"refused": error.problem, "mend": error.mend, "class": type(error).__name__}, b""
+        return _refused("QueryRefused", f"The query has a mistake: {error}.", "Correct it there.")
+    except (QueryRefused, RefusedInput) as error:
+        return _refused(type(error).__name__, error.problem, error.mend)
     except MemoryError:
         raise
     except (ValueError, OSError, RuntimeError) as error:
-        return {
-            "refused": f"The query cannot be evaluated: {error}.",
-            "mend": "Change it.",
-            "class": "QueryRefused",
-        }, b""
+        return _refused("QueryRefused", f"The query cannot be evaluated: {error}.", "Change it.")
+
+
+def _refused(kind: str, problem: str, mend: str) -> Answer:
+    return {"refused": problem, "mend": mend, "class": kind}, b""
+
+
+def _query(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
+    text = request["query"]
+    graphs = request["default_graphs"], request["named_graphs"]
+    kind = guard.check(text, services=True).kind
+    media, form = form_for(request["accept"], kind)
+    text = services.resolve(text, lambda query: rdf.solutions(store, query, *graphs), ask)
+    most = int(request["rows"])
+    if kind == "select":
+        text = rows.limited(text, most + 1)
+    guard.check(text, most=guard.MOST_ANSWERED)
+    out = _Bounded(int(request["body_bytes"]))
+    rdf.answer(store, text, form, out, *graphs)
     body = b"".join(out.parts)
-    return {"media": media, "form": kind, "length": len(body)}, body
+    head = {"media": media, "form": kind}
+    if kind == "select" and len(body) > most and rows.count(body, form) > most:
+        if not request["cut"]:
+            raise TooLarge(f"The result has over {most:,} rows.", "Add a LIMIT, or ask for max-rows=.")
+        body, head["cut"] = rows.cut(body, form, most), str(most)
+    return {**head, "length": len(body)}, body
+
+
+def _update(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
+    def resolve(query: str) -> str:
+        text = services.resolve(query, lambda found: rdf.solutions(store, found, (), ()), ask)
+        guard.check(text, most=guard.MOST_ANSWERED)
+        return text
+
+    evaluation = Evaluation(store, resolve, request["using"], request["using_named"])
+    body = json.dumps(evaluation.run(request["update"]).as_json()).encode()
+    return {"form": "update", "length": len(body)}, body
+
+
+def _parse(file: Path, base: str) -> Answer:
+    data, form = file.read_bytes(), rdf.FORMATS[file.suffix]
+    check_bytes(data, form, Limits())
+    try:
+        found = list(rdf.parse(data, form, base=base))
+    except (SyntaxError, ValueError, UnicodeError) as error:
+        raise Malformed(f"The body is not {form.name}: {error}.", "Correct it there.") from error
+    if any(graph for *_, graph in found):
+        raise Malformed("The body writes into graphs of its own.", "Send one graph at a time.")
+    body = json.dumps([(s, p, o) for s, p, o, _ in found]).encode()
+    return {"form": "statements", "length": len(body)}, body
 
 
 def _network() -> str:
@@ -74,28 +122,24 @@ def _network() -> str:
     return "open"
 
 
-def _read(stream: BinaryIO) -> dict[str, Any] | None:
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    found: dict[str, Any] = json.loads(stream.read(struct.unpack(">I", head)[0]))
+def _ask(question: dict[str, Any]) -> dict[str, Any]:
+    wire.write(sys.stdout.buffer, question)
+    found = wire.read(sys.stdin.buffer)
+    if found is None:
+        sys.exit(0)  # the service is gone
     return found
-
-
-def _write(stream: BinaryIO, head: dict[str, Any], body: bytes) -> None:
-    text = json.dumps(head).encode()
-    stream.write(struct.pack(">I", len(text)) + text + body)
-    stream.flush()
 
 
 def main() -> None:
     """Opens the snapshot, gives up what it does not need, and answers until its input ends."""
-    store = rdf.Store.read_only(str(Path(sys.argv[1])))
-    sandbox.limit(int(sys.argv[2]) * _MIB)
-    confined = sandbox.confine()
-    _write(sys.stdout.buffer, {"ready": confined, "network": _network()}, b"")
-    while (request := _read(sys.stdin.buffer)) is not None:
-        _write(sys.stdout.buffer, *answer(store, request))
+    folder, memory, mode = sys.argv[1:]
+    writable = mode == "write"
+    store = rdf.Store(folder) if writable else rdf.Store.read_only(str(Path(folder)))
+    sandbox.limit(int(memory) * _MIB, _FILE_BYTES if writable else 0)
+    confined = sandbox.confine(files=writable)
+    wire.write(sys.stdout.buffer, {"ready": confined, "network": _network()})
+    while (request := wire.read(sys.stdin.buffer)) is not None:
+        wire.write(sys.stdout.buffer, *answer(store, request, _ask))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.graph import EmbeddedGraph
 from kg.journal import Change, Journal
+from kg.rdf import BlankNode, DefaultGraph
 from kg.terms import digest, literal, to_payload
 
 A = "https://example.org/a"
@@ -67,10 +69,45 @@ def test_sources_keep_to_their_own_graphs(graph: EmbeddedGraph) -> None:
     assert "s" not in graph.sources() or lines(graph, "s") == set()
 
 
+def union(graph: EmbeddedGraph) -> list[str]:
+    return sorted(str(q.object) for q in graph.store if isinstance(q.graph_name, DefaultGraph))
+
+
+def test_the_default_graph_says_once_what_any_source_says(graph: EmbeddedGraph) -> None:
+    graph.apply([change(1, "same"), change(2, "same", source="t"), change(3, "more", source="t", name=A + "b")])
+    assert union(graph) == ['"more"@en', '"same"@en'] and graph.union_stands()
+    graph.apply([change(4, "", "same")])
+    assert union(graph) == ['"more"@en', '"same"@en'] and graph.union_stands()
+    graph.apply([change(5, "other", "same", source="t")])
+    assert union(graph) == ['"more"@en', '"other"@en'] and graph.union_stands()
+    graph.apply([change(6, "", "other", source="t"), change(7, "other", source="s")])
+    assert union(graph) == ['"more"@en', '"other"@en'] and graph.union_stands()
+    graph.change_suggested((), payload(A, "guess"), "mark")
+    assert union(graph) == ['"guess"@en', '"more"@en', '"other"@en'] and graph.union_stands()
+
+
+def test_a_blank_node_is_one_to_the_graph_and_keeps_its_name(graph: EmbeddedGraph, tmp_path: Path) -> None:
+    node = f"<{v.GENID}b1>"
+    said = to_payload([(f"<{A}>", "<x:p>", node), (node, "<x:p>", literal("kept"))])
+    one = Change(1, 1, "2020-03-25T00:00:00.000Z", "s", A, "upsert", "", said)
+    graph.apply([one])
+    wanted = {("<https://example.org/a>", "_:b1"), ("_:b1", '"kept"')}
+    named = [q for q in graph.store if str(q.graph_name) == f"<{v.source_graph('s')}>"]
+    assert {(str(q.subject), str(q.object)) for q in named} == wanted
+    assert graph.digest("s") == digest(said) and graph.union_stands()
+    many = [change(n, f"text {n}", name=f"{A}{n}") for n in range(2, 300)]
+    beside = EmbeddedGraph.open(tmp_path / "beside", create=True)
+    beside.apply([one, *many])
+    graph.apply(many)
+    assert set(beside.store) == set(graph.store)
+    graph.apply([replace(one, seq=300, op="delete", payload="", before=said)])
+    assert not any(isinstance(q.object, BlankNode) for q in graph.store) and graph.union_stands()
+
+
 def test_text_that_looks_like_sparql_stays_text(graph: EmbeddedGraph) -> None:
     nasty = '" } } ; DROP ALL ; INSERT DATA { <x:a> <x:b> "\\\' \u2028 \u0085 \ufffe \n\t 😷 ?x $y \\u0041'
     graph.apply([change(1, "one"), change(2, nasty, name=A + "b")])
-    assert [q.object.value for q in graph.store if str(q.subject) == f"<{A}b>"] == [nasty]
+    assert [q.object.value for q in graph.store if str(q.subject) == f"<{A}b>"] == [nasty] * 2  # in its graph, in all
     graph.apply([change(3, "", nasty, name=A + "b")])
     assert lines(graph) == {'"one"@en'}
 
