@@ -76,8 +76,10 @@ class Aggregates:
         if not bound.all():
             group, ids = group[bound], ids[bound]
         if one.distinct:
-            firsts, _ = groups([group.astype(np.int64), ids], len(ids))
-            group, ids = group[firsts], ids[firsts]
+            width = int(ids.max(initial=0)) + 1
+            pairs = np.sort(group * width + ids)
+            pairs = pairs[np.diff(pairs, prepend=-1) != 0]
+            group, ids = pairs // width, pairs % width
         return group, ids
 
     def _bound(self, one: Aggregate) -> tuple[NDArray[np.intp], Ids]:

@@ -51,7 +51,7 @@ class Columnar:
             if header is None:
                 return None
             return self._grouped(read, solver, values) if read.grouped else self._plain(read, solver, values, header)
-        except (Declined, RecursionError):
+        except (Declined, RecursionError, MemoryError):
             return None
 
     def _grouped(self, read: Plan, solver: Solver, values: Values) -> str:

@@ -28,6 +28,7 @@ OTHER, IRI, BLANK, STRING, SPOKEN, INTEGER, DECIMAL, DATE = range(8)
 SCALE = 10**9  # numbers are kept as multiples of its inverse; what is finer, or beyond 9.2e9, is of kind OTHER
 MOST_TRIPLES = 20_000_000  # above, building would take more than 4 GB
 _FORMAT = 1
+_KNOWN = 10_000  # constants of queries whose numbers are kept
 _MOST = 2**63 - 1
 _XSD = b"http://www.w3.org/2001/XMLSchema#"
 _NUMBER = re.compile(rb'"([+-]?)(\d*)(?:\.(\d{1,9}))?"\^\^<' + re.escape(_XSD) + rb"(integer|decimal)>")
@@ -74,12 +75,13 @@ class Columns:
 
     def __init__(self, folder: Path, tags: list[str]) -> None:
         self.tags = tags
-        self._terms = np.memmap(folder / "terms.bin", dtype=np.uint8, mode="r")
+        self._terms = _mapped(folder / "terms.bin", np.uint8)
         self._blob = memoryview(self._terms.data)
-        arrays = {name: np.memmap(folder / name, dtype=kind, mode="r") for name, kind in _ARRAYS.items()}
+        arrays = {name: _mapped(folder / name, kind) for name, kind in _ARRAYS.items()}
         self._offsets, self.kinds, self.numbers = arrays["offsets"], arrays["kinds"], arrays["numbers"]
         self.languages = arrays["languages"]
         self._so, self._os = (arrays["so_s"], arrays["so_o"]), (arrays["os_o"], arrays["os_s"])
+        self._known: dict[bytes, int] = {}
         self._parts = {int(row[0]): [int(n) for n in row[1:]] for row in arrays["predicates"].reshape(-1, 5)}
 
     def __len__(self) -> int:
@@ -92,6 +94,8 @@ class Columns:
 
     def id_of(self, term: bytes) -> int:
         """The number of a term in N-Triples form, or -1."""
+        if (known := self._known.get(term)) is not None:
+            return known
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -99,7 +103,10 @@ class Columns:
                 low = middle + 1
             else:
                 high = middle
-        return low if low < len(self) and self._text(low) == term else -1
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        self._known[term] = low if low < len(self) and self._text(low) == term else -1
+        return self._known[term]
 
     def texts(self, ids: Ids) -> list[bytes]:
         """The N-Triples forms of terms."""
@@ -125,6 +132,10 @@ class Columns:
         parts = sorted(self._parts.items(), key=lambda part: part[1][0])
         predicates = np.repeat([number for number, _ in parts], [part[1] for _, part in parts])
         return self._so[0].astype(np.int64), predicates.astype(np.int64), self._so[1].astype(np.int64)
+
+
+def _mapped(file: Path, kind: type) -> NDArray[Any]:
+    return np.memmap(file, dtype=kind, mode="r").view(np.ndarray)
 
 
 def opened(snapshot: Path) -> Columns | None:

@@ -13,6 +13,8 @@ from kg.sparql.plan import Declined
 
 UNBOUND = -1
 MOST_CELLS = 24_000_000  # of one table: 192 MB
+_DENSE = 30  # a bisection costs about as much as so many places of an array
+_WIDE = 200  # sorting a row costs about as much as passing over so many places of an array
 _MOST_PAIRS = 2_000_000  # of a path of any length
 
 
@@ -164,7 +166,7 @@ def _places(keys: Ids, among: NDArray[np.uint32] | Ids) -> tuple[NDArray[np.intp
     """
     first, last = int(among[0]), int(among[-1])
     span = last - first + 1
-    if span < 8 * (len(keys) + len(among)):
+    if span < _DENSE * len(keys):
         counted = np.bincount(among - among.dtype.type(first), minlength=span)
         starts = np.zeros(span + 1, np.intp)
         np.cumsum(counted, out=starts[1:])
@@ -206,12 +208,16 @@ def groups(columns: Sequence[Ids], rows: int) -> tuple[NDArray[np.intp], NDArray
     for column in columns[1:]:
         code = _dense(code) * (int(column.max(initial=0)) + 2) + column + 1
     span = int(code.max(initial=0)) + 2
-    if span < 4 * rows + 1000:
-        place = np.full(span, -1, np.intp)
-        place[code + 1] = np.arange(rows)
-        firsts = place[place >= 0]
-        place[place >= 0] = np.arange(len(firsts))
-        return firsts, place[code + 1]
+    if span < 1000 + _WIDE * rows:
+        seen = np.zeros(span, np.bool_)
+        seen[code + 1] = True
+        different = np.flatnonzero(seen)
+        place = np.empty(span, np.intp)
+        place[different] = np.arange(len(different))
+        inverse = place[code + 1]
+        firsts = np.empty(len(different), np.intp)
+        firsts[inverse] = np.arange(rows)
+        return firsts, inverse
     _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
     return firsts, inverse
 
