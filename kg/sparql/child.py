@@ -36,7 +36,11 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent), "LANG": "C.UTF-8"},
+            env={
+                "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent),
+                "LANG": "C.UTF-8",
+                "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory that counts as the query's
+            },
             cwd="/",
         )
         try:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kg.errors import Forbidden, Malformed, NotFound, QueryRefused, QueryTimeout, RefusedInput, TooLarge
 from kg.projection import snapshot_seq
 from kg.sparql import guard, services
+from kg.sparql.building import Builder
 from kg.sparql.child import Child, Reply
 from kg.sparql.formats import NotAcceptableForm, form_for
 from kg.terms import Statement
@@ -78,6 +79,7 @@ class QueryPool:
         self._budget = budget or Budget()
         self._search = search
         self._endpoints = endpoints
+        self._builder = Builder()
         self._idle: list[Child] = []
         self._guard = threading.Lock()
         self._workers = workers
@@ -90,6 +92,7 @@ class QueryPool:
         newest = self._snapshot(None)
         for _ in range(self._workers - len(self._idle)):
             self._keep(self._start(newest))
+        self._builder.start(newest)
 
     def query(
         self,
@@ -203,6 +206,7 @@ class QueryPool:
             child.kill()
             raise
         self._keep(child)
+        self._builder.asked(child.folder)
         cut = int(head["cut"]) if "cut" in head else None
         return QueryResult(body, head["media"], snapshot_seq(child.folder), head["form"], cut)
 
@@ -263,7 +267,8 @@ class QueryPool:
             return [child.pid for child in self._idle]
 
     def close(self) -> None:
-        """Ends every child."""
+        """Ends every child, and what is built beside them."""
+        self._builder.close()
         with self._guard:
             self._closed, idle, self._idle = True, self._idle, []
         for child in idle:
