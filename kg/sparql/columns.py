@@ -152,15 +152,19 @@ def opened(snapshot: Path) -> Columns | None:
         return None
 
 
-def build(snapshot: Path) -> bool:
-    """Writes the columns inside a snapshot; whether they then stand there. An empty graph has none."""
+def build(snapshot: Path, store: Store | None = None) -> bool:
+    """Writes the columns inside a snapshot; whether they then stand there. An empty graph has none.
+
+    `store` is the snapshot's, where it is open already.
+    """
     target, partial = snapshot / FOLDER, snapshot / f".{FOLDER}-{os.getpid()}"
     if target.is_dir():
         return True
     partial.mkdir()
     try:
         dump = partial / "dump"
-        Store.read_only(str(snapshot)).dump(str(dump), format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph())
+        store = Store.read_only(str(snapshot)) if store is None else store
+        store.dump(str(dump), format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph())
         with dump.open("rb") as stream:
             tags = _write(partial, stream)
         dump.unlink()

@@ -6,6 +6,8 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -43,14 +45,15 @@ def rows(body: bytes, *, ordered: bool) -> tuple[list[str], object]:
     return found["head"]["vars"], lines if ordered else Counter(lines)
 
 
-def graph(folder: Path, text: str, form: RdfFormat = RdfFormat.TURTLE) -> tuple[Store, columnar.Columnar | None]:
-    """A snapshot that holds a graph in its default graph, and its columns."""
-    live = Store(str(folder / "live"))
-    live.bulk_load(text.encode(), format=form)
-    snapshot = folder / "000000000001"
-    live.backup(str(snapshot))
-    columns.build(snapshot)
-    return Store.read_only(str(snapshot)), columnar.opened_in(snapshot)
+def graph(
+    folder: Path, text: str, form: RdfFormat = RdfFormat.TURTLE, base: str | None = None
+) -> tuple[Store, columnar.Columnar | None]:
+    """A store with a graph in its default graph, and its columns in a folder that stands for its snapshot."""
+    store, snapshot = Store(), folder / "000000000001"
+    store.bulk_load(text.encode(), format=form, base_iri=base)
+    snapshot.mkdir()
+    columns.build(snapshot, store)
+    return store, columnar.opened_in(snapshot)
 
 
 def compare(folder: Path, seed: int, count: int) -> tuple[int, int]:
@@ -74,6 +77,72 @@ def compare(folder: Path, seed: int, count: int) -> tuple[int, int]:
 @pytest.mark.parametrize("seed", range(30))
 def test_random_queries_are_answered_as_the_engine_does(seed: int, tmp_path: Path) -> None:
     compare(tmp_path, seed, QUERIES)
+
+
+ACCEPTED = 40  # of the W3C query tests over the default graph; fewer would mean that columns answer less
+
+
+def w3c(folder: Path) -> list[tuple[str, Path, Path]]:
+    """(name, query, data) of the W3C's query evaluation tests over one default graph."""
+    store = Store()
+    for manifest in folder.glob("*/manifest.ttl"):
+        store.bulk_load(manifest.read_bytes(), format=RdfFormat.TURTLE, base_iri=manifest.resolve().as_uri())
+    query = """
+        PREFIX mf: <http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#>
+        PREFIX qt: <http://www.w3.org/2001/sw/DataAccess/tests/test-query#>
+        SELECT ?test ?query ?data { ?test a mf:QueryEvaluationTest ; mf:action ?a . ?a qt:query ?query ; qt:data ?data
+          FILTER NOT EXISTS { ?a qt:graphData ?g } }"""
+    rows = rdf.select(store, query)
+    return sorted((row["test"], local(row["query"]), local(row["data"])) for row in rows)
+
+
+def local(iri: str) -> Path:
+    return Path(url2pathname(urlsplit(iri[1:-1]).path))
+
+
+def test_the_queries_of_the_w3c_are_answered_as_the_engine_does(shared_data: Path, tmp_path: Path) -> None:
+    answered = 0
+    for number, (name, query, data) in enumerate(w3c(shared_data.parent / "conformance" / "sparql11")):
+        text = query.read_text(encoding="utf-8")
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        form = rdf.FORMATS[data.suffix]
+        store, view = graph(folder, data.read_text(encoding="utf-8"), form, base=data.as_uri())
+        rewritten = view.rewritten(text, few=-1) if view else None
+        if rewritten is not None:
+            answered += 1
+            ordered = "ORDER BY" in text
+            ours = rows(answer(Store(), rewritten), ordered=ordered)
+            assert ours == rows(answer(store, text), ordered=ordered), name
+    assert answered >= ACCEPTED
+
+
+def test_a_snapshot_on_disk_has_the_same_columns(tmp_path: Path) -> None:
+    text = Chance(11).graph()
+    live = Store(str(tmp_path / "live"))
+    live.bulk_load(text.encode(), format=RdfFormat.TURTLE)
+    snapshot = tmp_path / "000000000002"
+    live.backup(str(snapshot))
+    assert columns.build(snapshot) and columns.build(snapshot)
+    graph(tmp_path, text)
+    for file in (snapshot / columns.FOLDER).iterdir():
+        if file.name != "columns.json":
+            assert file.read_bytes() == (tmp_path / "000000000001" / columns.FOLDER / file.name).read_bytes()
+
+
+def test_damaged_columns_are_left_alone(tmp_path: Path) -> None:
+    graph(tmp_path, Chance(7).graph())
+    snapshot = tmp_path / "000000000001"
+    assert columnar.opened_in(snapshot) is not None
+    for file in sorted((snapshot / columns.FOLDER).iterdir()):
+        whole = file.read_bytes()
+        for damaged in (whole[:-1], bytes([whole[0] ^ 1]) + whole[1:], b""):
+            file.write_bytes(damaged)
+            assert columnar.opened_in(snapshot) is None, file.name
+        file.write_bytes(whole)
+    assert columnar.opened_in(snapshot) is not None
+    moved = snapshot.rename(tmp_path / "000000000002")
+    assert columnar.opened_in(moved) is None  # of another seq
 
 
 def main() -> None:
