@@ -15,6 +15,7 @@ from typing import Any
 
 from kg.errors import FiliereError
 from kg.sparql import wire
+from kg.sparql.cache import identity
 
 _MIB = 2**20
 _START_SECONDS = 10.0  # for a child to open the snapshot
@@ -30,6 +31,7 @@ class Child:
 
     def __init__(self, folder: Path, memory_mb: int, *, writable: bool = False) -> None:
         self.folder = folder
+        self.identity = identity(folder)
         mode = "write" if writable else "read"
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-P", "-m", "kg.sparql.worker", str(folder.resolve()), str(memory_mb), mode],

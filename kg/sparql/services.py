@@ -79,7 +79,10 @@ def _block(text: str, found: list[Token], at: int, groups: tuple[tuple[int, int,
 
 def endpoints(text: str) -> list[str]:
     """The IRIs that the SERVICE blocks of a query name; "" for each that is a variable. Raises QueryRefused."""
-    plain = semantic.wrapped(guard.unescape(text), SEARCH)
+    plain = guard.unescape(text)
+    if not _asks(plain):
+        return []
+    plain = semantic.wrapped(plain, SEARCH)
     prologue = _prologue(plain)
     out = []
     for block in blocks(plain):
@@ -87,6 +90,12 @@ def endpoints(text: str) -> list[str]:
         if any(token.is_word("SERVICE") for token in tokens(block.body)):
             raise QueryRefused("A SERVICE stands within another.", "Ask each endpoint for itself.")
     return out
+
+
+def _asks(plain: str) -> bool:
+    """Whether SERVICE or a need may stand in a text; most queries hold neither word."""
+    lower = plain.lower()
+    return "service" in lower or "need" in lower
 
 
 def _prologue(text: str) -> Prologue:
@@ -101,7 +110,7 @@ def resolve(text: str, select: Select, ask: Ask) -> str:
     `select` evaluates a SELECT over the query's dataset; `ask` hands a question to the service.
     """
     plain = guard.unescape(text)
-    if "service" not in plain.lower() and "need" not in plain.lower():
+    if not _asks(plain):
         return text
     plain = semantic.wrapped(plain, SEARCH)
     total = 0

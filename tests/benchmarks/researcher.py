@@ -28,6 +28,11 @@ class Question:
         """The whole text."""
         return PROLOGUE + self.text
 
+    @property
+    def graph(self) -> bool:
+        """Whether the answer is triples."""
+        return self.text.startswith(("CONSTRUCT", "DESCRIBE"))
+
 
 QUESTIONS = (
     Question("what is said of an actor", "look-up", f"SELECT ?p ?o {{ {ACTOR.format(7)} ?p ?o }}"),

@@ -16,11 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @contextmanager
-def served(data: Path) -> Iterator[int]:
-    """A data folder served on the port that is given."""
+def served(data: Path, **settings: str) -> Iterator[int]:
+    """A data folder served on the port that is given; settings are environment variables."""
     port = free_port()
     command = [sys.executable, "-m", "api.cli", "serve", "--data", str(data), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **settings}
+    )
     try:
         wait(lambda: urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5).status == 200, 60)
         yield port
