@@ -234,7 +234,7 @@ def _parts(predicates: Any, subjects: Any, objects: Any) -> Iterator[tuple[int, 
 def _described(term: bytes, tags: dict[bytes, int]) -> tuple[int, int, int]:
     """(kind, language, number) of a term in N-Triples form."""
     if term.startswith(b"<"):
-        return (OTHER if term.startswith(b"<<") else IRI), 0, 0
+        return (BLANK if term.startswith(b"<<") else IRI), 0, 0  # VALUES holds neither blank nodes nor triples
     if term.startswith(b"_"):
         return BLANK, 0, 0
     if term.endswith(b'"'):

@@ -46,10 +46,25 @@ class Solver:
             table = table.take(self._test(table, inner) == exists)
         return table
 
-    def smallest(self, group: Group) -> float:
-        """How many solutions the smallest pattern of a group has, of its branches the largest of these."""
+    def steps(self, group: Group) -> float:
+        """About how many solutions joining the patterns passes through, over all branches."""
         parts = [[*group.patterns, *branch.patterns] for branch in group.branches] or [group.patterns]
-        return max(min((self._edge(one).size(self._columns) for one in part), default=0) for part in parts)
+        return sum(self._steps([self._edge(one) for one in part]) for part in parts)
+
+    def _steps(self, edges: list[Edge]) -> float:
+        table, rows, total = Table({}, 0), 1.0, 0.0
+        while edges:
+            known, bound = table, bool(table.columns)
+            best = min(
+                edges, key=lambda edge: edge.fan_out(known, self._columns) if bound else edge.size(self._columns)
+            )
+            edges.remove(best)
+            rows *= (
+                min(best.fan_out(known, self._columns), best.size(self._columns)) if bound else best.size(self._columns)
+            )
+            total += rows
+            table = Table({**table.columns, **dict.fromkeys(best.variables, _NOTHING)}, 0)
+        return total
 
     def _edge(self, pattern: Pattern) -> Edge:
         subject, target = (
@@ -152,11 +167,14 @@ class Solver:
         return out[inverse]
 
     def _plain(self, table: Table, inner: Group) -> None:
-        """Only patterns and filters, joined to the table by variables that are bound in every row."""
+        """Only patterns and filters, joined to the table by variables that hold a term of the columns in every row."""
         if inner.branches or inner.later or inner.tests:
             raise Declined
         shared = inner.certain & set(table.columns)
-        if not shared or any(bool((table.columns[name] < 0).any()) for name in shared):
+        known = len(self._columns)
+        if not shared or any(
+            bool(((ids < 0) | (ids >= known)).any()) for ids in (table.columns[name] for name in shared)
+        ):
             raise Declined
 
 
