@@ -120,7 +120,7 @@ def test_the_queries_of_the_w3c_are_answered_as_the_engine_does(shared_data: Pat
 
 
 def test_a_snapshot_on_disk_has_the_same_columns(tmp_path: Path) -> None:
-    text = Chance(11).graph()
+    text = Chance(11).graph().replace("[]", ":blank")  # whose label would be another each time
     live = Store(str(tmp_path / "live"))
     live.bulk_load(text.encode(), format=RdfFormat.TURTLE)
     snapshot = tmp_path / "000000000002"
