@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench bench-large ablations crash encoder calibrate language docs constraints clean
+.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash encoder calibrate language docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -45,6 +45,9 @@ bench: $(VENV)/.installed-models ## print ratios against the simple stack, run s
 
 bench-large: $(VENV)/.installed-models ## the same, and how cost grows up to 1,000,000 actors; takes hours
 	$(BIN)/python -m tests.benchmarks --large 1000000
+
+bench-sparql: $(VENV)/.installed-test ## a researcher's queries side by side with Virtuoso and rdflib
+	$(BIN)/python -m tests.benchmarks.sparql
 
 ablations: $(VENV)/.installed-test ## what each part of the matching is worth, on judged needs
 	$(BIN)/python -m tests.benchmarks.ablations --shared $(SHARED)

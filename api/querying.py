@@ -63,7 +63,10 @@ class Querying:
 
         self.endpoints = remote.Endpoints(settings.services)
         self.budget = Budget(
-            seconds=settings.query_seconds, memory_mb=settings.query_memory_mb, rows=settings.query_rows
+            seconds=settings.query_seconds,
+            memory_mb=settings.query_memory_mb,
+            rows=settings.query_rows,
+            cache_bytes=settings.query_cache_mb * 2**20,
         )
 
     @property

@@ -29,6 +29,9 @@ class Settings:
     query_memory_mb: int = _row(1024, "A SPARQL query that takes more memory, in MiB, is stopped.")
     query_rows: int = _row(1_000_000, "A SPARQL result with more rows is refused, unless it may be cut (max-rows).")
     services: str = _row("", "The SPARQL endpoints that `SERVICE` may call: URLs or `ALIAS=URL`, spaces between.")
+    query_cache_mb: int = _row(
+        64, "Answers to SPARQL queries kept for who asks again, in MiB all together; 0 keeps none."
+    )
     body_mb: int = _row(256, "A request body larger than this, in MiB, is refused.")
     request_seconds: float = _row(30.0, "A request that takes longer to arrive, in seconds, is refused.")
     cors: str = _row("*", "The origin whose pages may read the answers; empty for none.")

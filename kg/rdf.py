@@ -167,6 +167,24 @@ def _term(found: NamedNode | BlankNode | Literal | Triple) -> Term:
     return literal(found.value, found.language or "", "" if found.language else found.datatype.value)
 
 
+def evaluated(query: str, form: str) -> bytes:
+    """The solutions of a SELECT of our own that holds its own data: form is json, xml, csv or tsv."""
+    solutions = Store().query(query)
+    assert isinstance(solutions, ox.QuerySolutions)
+    body = solutions.serialize(format=_RESULTS[form])
+    assert body is not None
+    return body
+
+
+def header(query: str) -> list[str] | None:
+    """The variables of a SELECT in their order; None for another form or a mistake. It is planned, over no data."""
+    try:
+        solutions = Store().query(query)
+    except SyntaxError:
+        return None
+    return [variable.value for variable in solutions.variables] if isinstance(solutions, ox.QuerySolutions) else None
+
+
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,

@@ -16,6 +16,7 @@ from typing import Any
 
 from kg.errors import FiliereError
 from kg.sparql import messages
+from kg.sparql.cache import identity
 
 _MIB = 2**20
 _START_SECONDS = 10.0  # for a child to open the snapshot
@@ -31,13 +32,18 @@ class Child:
 
     def __init__(self, folder: Path, memory_mb: int, *, writable: bool = False) -> None:
         self.folder = folder
+        self.identity = identity(folder)
         mode = "write" if writable else "read"
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-P", "-m", "kg.sparql.worker", str(folder.resolve()), str(memory_mb), mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent), "LANG": "C.UTF-8"},
+            env={
+                "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent),
+                "LANG": "C.UTF-8",
+                "OPENBLAS_NUM_THREADS": "1",  # each thread reserves memory that counts as the query's
+            },
             cwd="/",
         )
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from kg.errors import QueryRefused, TooLarge
@@ -16,6 +17,7 @@ from kg.errors import QueryRefused, TooLarge
 MOST_CHARACTERS = 200_000
 MOST_UPDATE = 16_000_000  # characters of an update, which may carry data
 MOST_ANSWERED = 64_000_000  # characters of a query into which SERVICE blocks have answered
+_SHORT = 20_000  # characters of a query whose tokens are kept
 MOST_DEPTH = 64  # brackets within brackets; 2,200 kill the parser, no real query has more than a dozen
 MOST_CHAIN = 2000  # operators within one pair of brackets; 10,000 kill the parser
 _TOKEN = re.compile(
@@ -67,6 +69,16 @@ def unescape(query: str) -> str:
 
 def tokens(query: str) -> Iterator[tuple[str, str, int]]:
     """(kind, text, offset) of everything but white space and comments."""
+    return iter(_listed(query)) if len(query) <= _SHORT else _tokens(query)
+
+
+@lru_cache(maxsize=4)
+def _listed(query: str) -> tuple[tuple[str, str, int], ...]:
+    """A query is looked at several times on its way; its tokens are read once."""
+    return tuple(_tokens(query))
+
+
+def _tokens(query: str) -> Iterator[tuple[str, str, int]]:
     for match in _TOKEN.finditer(query):
         kind = match.lastgroup or "other"
         if kind == "word":  # read in one go and then cut, so that `a.a.a.a` takes no longer than it is long

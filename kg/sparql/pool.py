@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from kg.errors import Forbidden, Malformed, NotFound, QueryRefused, QueryTimeout, RefusedInput, TooLarge
 from kg.projection import snapshot_seq
 from kg.sparql import guard, services
+from kg.sparql.building import Builder
+from kg.sparql.cache import Cache, identity
 from kg.sparql.child import Child, Reply
 from kg.sparql.formats import NotAcceptableForm, form_for
 from kg.terms import Statement
@@ -56,6 +58,7 @@ class Budget:
     memory_mb: int = 1024
     rows: int = 1_000_000
     body_bytes: int = 256 * _MIB
+    cache_bytes: int = 0  # of answers kept for who asks the same again, all together
 
 
 class _Lost(QueryTimeout):
@@ -78,6 +81,8 @@ class QueryPool:
         self._budget = budget or Budget()
         self._search = search
         self._endpoints = endpoints
+        self._builder = Builder()
+        self._cache = Cache(self._budget.cache_bytes)
         self._idle: list[Child] = []
         self._guard = threading.Lock()
         self._workers = workers
@@ -90,6 +95,7 @@ class QueryPool:
         newest = self._snapshot(None)
         for _ in range(self._workers - len(self._idle)):
             self._keep(self._start(newest))
+        self._builder.start(newest)
 
     def query(
         self,
@@ -108,7 +114,7 @@ class QueryPool:
         """
         deadline = time.monotonic() + self._budget.seconds
         shape = guard.check(text, services=True)
-        form_for(accept, shape.kind)
+        _, form = form_for(accept, shape.kind)
         if max_rows is not None and shape.kind != "select":
             raise QueryRefused("max-rows is given for a query that has no rows.", "Leave it out, or use SELECT.")
         if shape.services or services.may_ask(text):
@@ -117,6 +123,7 @@ class QueryPool:
             "query": text,
             "kind": shape.kind,
             "services": shape.services,
+            "dataset": shape.dataset,
             "accept": accept,
             "body_bytes": self._budget.body_bytes,
             "default_graphs": list(default_graphs),
@@ -124,6 +131,18 @@ class QueryPool:
             "rows": min(self._budget.rows, max_rows if max_rows is not None else self._budget.rows),
             "cut": max_rows is not None and max_rows <= self._budget.rows,
         }
+        key = None
+        if self._cache.takes(text):
+            told = (form, tuple(default_graphs), tuple(named_graphs), max_rows, text)
+            key = (*identity(self._snapshot(seq)), *told)
+            if (kept := self._cache.get(key)) is not None:
+                return cast(QueryResult, kept)
+        found = self._evaluated(request, seq, deadline)
+        if key is not None and key[0] == f"{found.seq:012d}":
+            self._cache.put(key, found)
+        return found
+
+    def _evaluated(self, request: dict[str, Any], seq: int | None, deadline: float) -> QueryResult:
         if not self._free.acquire(timeout=self._budget.seconds):
             raise QueryTimeout("Every query process was busy for all of this query's time.", "Try again later.")
         try:
@@ -206,6 +225,7 @@ class QueryPool:
             child.kill()
             raise
         self._keep(child)
+        self._builder.asked(child.folder)
         cut = int(head["cut"]) if "cut" in head else None
         return QueryResult(body, head["media"], snapshot_seq(child.folder), head["form"], cut)
 
@@ -241,8 +261,9 @@ class QueryPool:
     def _child(self, seq: int | None, new: bool = False) -> tuple[Child, bool]:
         """A child over a snapshot, and whether it was just made; those over older ones are let go."""
         wanted = self._snapshot(seq)
+        known = identity(wanted)
         with self._guard:
-            fresh = [child for child in self._idle if child.folder == wanted and child.alive()]
+            fresh = [child for child in self._idle if child.identity == known and child.alive()]
             taken = fresh[-1] if fresh and not new else None
             others = [child for child in self._idle if child is not taken]
             gone = [child for child in others if seq is None and (child not in fresh)]
@@ -266,7 +287,8 @@ class QueryPool:
             return [child.pid for child in self._idle]
 
     def close(self) -> None:
-        """Ends every child."""
+        """Ends every child, and what is built beside them."""
+        self._builder.close()
         with self._guard:
             self._closed, idle, self._idle = True, self._idle, []
         for child in idle:

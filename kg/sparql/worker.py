@@ -16,6 +16,7 @@ from kg.errors import Malformed, QueryRefused, RefusedInput, TooLarge
 from kg.readers.job import Limits
 from kg.readers.rdf import check_bytes
 from kg.sparql import guard, messages, rows, sandbox, services
+from kg.sparql.building import Standing
 from kg.sparql.formats import form_for
 from kg.sparql.update import Evaluation
 
@@ -42,7 +43,7 @@ class _Bounded:
         """Nothing waits here."""
 
 
-def answer(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
+def answer(store: rdf.Store, columns: Standing, request: dict[str, Any], ask: services.Ask) -> Answer:
     """(head, body) for one request: a query, or an update where that is possible.
 
     A query is {query, accept, body_bytes, default_graphs, named_graphs, rows, cut}: with more rows than `rows` it is
@@ -53,7 +54,7 @@ def answer(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answ
             return _parse(Path(request["parse"]), request["base"])
         if "update" in request:
             return _update(store, request, ask)
-        return _query(store, request, ask)
+        return _query(store, columns, request, ask)
     except SyntaxError as error:
         return _refused("QueryRefused", f"The query has a mistake: {error}.", "Correct it there.")
     except (QueryRefused, RefusedInput) as error:
@@ -68,7 +69,7 @@ def _refused(kind: str, problem: str, mend: str) -> Answer:
     return {"refused": problem, "mend": mend, "class": kind}, b""
 
 
-def _query(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
+def _query(store: rdf.Store, columns: Standing, request: dict[str, Any], ask: services.Ask) -> Answer:
     text = request["query"]
     defaults, named = request["default_graphs"], request["named_graphs"]
     dataset = rdf.Dataset(defaults, named) if defaults or named else rdf.Dataset(None, rdf.graph_names(store))
@@ -79,7 +80,11 @@ def _query(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answ
         guard.check(resolved, most=guard.MOST_ANSWERED)
     text = resolved
     most = int(request["rows"])
-    if kind == "select":
+    own = not request["dataset"] and not defaults and not named
+    plain = columns.rewritten(text) if kind == "select" and own else None
+    if plain is not None:
+        store, text = rdf.Store(), plain  # it holds its data, fewer rows than any bound
+    elif kind == "select":
         text = rows.limited(text, most + 1)
     out = _Bounded(int(request["body_bytes"]))
     rdf.answer(store, text, form, out, dataset)
@@ -138,11 +143,12 @@ def main() -> None:
     folder, memory, mode = sys.argv[1:]
     writable = mode == "write"
     store = rdf.Store(folder) if writable else rdf.Store.read_only(str(Path(folder)))
+    columns = Standing(Path(folder))
     sandbox.limit(int(memory) * _MIB, _FILE_BYTES if writable else 0)
     confined = sandbox.confine(files=writable)
     messages.write(sys.stdout.buffer, {"ready": confined, "network": _network()})
     while (request := messages.read(sys.stdin.buffer)) is not None:
-        messages.write(sys.stdout.buffer, *answer(store, request, _ask))
+        messages.write(sys.stdout.buffer, *answer(store, columns, request, _ask))
 
 
 if __name__ == "__main__":

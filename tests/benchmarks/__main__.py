@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from api.engine import Engine
 from kg import sample
 from search import evaluation
 from tests.benchmarks import generator, report, simple
 from tests.benchmarks.report import Growth, Row, Section
+from tests.benchmarks.serving import served
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENCODED = 2_000  # actors that the simple stack encodes; its time for more is in proportion
@@ -216,35 +212,6 @@ def over_http(place: Path, data: Path) -> dict[str, Any]:
         return dict(
             json.loads(run("tests.benchmarks.http_load", "127.0.0.1", str(port), str(place / "needs.json"), "5", "8"))
         )
-
-
-@contextmanager
-def served(data: Path) -> Iterator[int]:
-    """A data folder served on the port that is given."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "api.cli", "serve", "--data", str(data), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-    try:
-        wait(lambda: urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5).status == 200, 300)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def wait(ready: Callable[[], bool], seconds: float) -> None:
-    """Waits until something is ready. Raises TimeoutError."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if ready():
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(f"not ready after {seconds} s")
 
 
 if __name__ == "__main__":

@@ -353,7 +353,7 @@ def test_memory_that_ran_out_is_no_empty_answer(monkeypatch: pytest.MonkeyPatch)
             pass
 
     with pytest.raises(MemoryError):
-        rdf.answer(STORE, f"{PREFIXES} SELECT (geof:isEmpty({wkt(LYON)}) AS ?x) {{}}", "json", Out(), (), ())
+        rdf.answer(STORE, f"{PREFIXES} SELECT (geof:isEmpty({wkt(LYON)}) AS ?x) {{}}", "json", Out(), rdf.Dataset())
 
 
 def test_every_function_of_the_engine_is_also_ours() -> None:

@@ -52,7 +52,7 @@ def _real(media: str, form: str, *, only_forms: int = 0) -> Script:
             send(answer(b"no", status=f"{only_forms} No"))
             return
         out = io.BytesIO()
-        rdf.answer(STORE, query, form, out, (), ())
+        rdf.answer(STORE, query, form, out, rdf.Dataset())
         send(answer(out.getvalue(), media=media))
 
     return script

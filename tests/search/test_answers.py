@@ -53,7 +53,7 @@ NEEDS = [
 def replay(store: Store, path: tuple[Triple, ...]) -> bool:
     """Whether the graph says a whole path, as one ASK over what all sources say together."""
     pattern = " . ".join(" ".join(triple) for triple in path)
-    return bool(store.query(f"ASK {{ {pattern} }}", use_default_graph_as_union=True))
+    return bool(store.query(f"ASK {{ {pattern} }}"))
 
 
 @pytest.fixture(scope="module")

@@ -121,13 +121,13 @@ def test_a_reason_falls_with_any_triple_of_its_path(engine: Engine) -> None:
         for reason in (r for m in engine.search(Query(need, limit=8)).results for r in m.reasons):
             path = " . ".join(" ".join(triple) for triple in reason.path)
             ask = f"ASK {{ {path} }}"
-            assert store.query(ask, use_default_graph_as_union=True), ask
+            assert store.query(ask), ask
             for s, p, o in reason.path:
                 cited = Quad(NamedNode(s[1:-1]), NamedNode(p[1:-1]), to_term(o), graph)
                 if cited not in store:
                     continue  # said by the packaged vocabulary
                 store.remove(cited)
-                assert not store.query(ask, use_default_graph_as_union=True), ask
+                assert not store.query(ask), ask
                 store.add(cited)
                 cut += 1
     assert cut > 30
