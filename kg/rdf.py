@@ -169,17 +169,24 @@ def _term(found: NamedNode | BlankNode | Literal | Triple) -> Term:
 
 def evaluated(query: str, form: str) -> bytes:
     """The solutions of a SELECT of our own that holds its own data: form is json, xml, csv or tsv."""
-    solutions = Store().query(query)
+    from kg import geo
+
+    lost: list[Exception] = []
+    solutions = Store().query(query, custom_functions=geo.functions(lost))
     assert isinstance(solutions, ox.QuerySolutions)
     body = solutions.serialize(format=_RESULTS[form])
+    if lost:
+        raise lost[0]
     assert body is not None
     return body
 
 
 def header(query: str) -> list[str] | None:
     """The variables of a SELECT in their order; None for another form or a mistake. It is planned, over no data."""
+    from kg import geo
+
     try:
-        solutions = Store().query(query)
+        solutions = Store().query(query, custom_functions=geo.functions([]))
     except SyntaxError:
         return None
     return [variable.value for variable in solutions.variables] if isinstance(solutions, ox.QuerySolutions) else None

@@ -119,6 +119,24 @@ def test_the_queries_of_the_w3c_are_answered_as_the_engine_does(shared_data: Pat
     assert answered >= ACCEPTED
 
 
+@pytest.mark.parametrize(
+    "call", ["geof:minX(?w) > 3", "geof:distance(?w, 'POINT(5 45)'^^geo:wktLiteral, uom:metre) < 9e4"]
+)
+def test_functions_of_our_own_mean_the_same_in_columns(call: str, tmp_path: Path) -> None:
+    prefixes = """PREFIX geo: <http://www.opengis.net/ont/geosparql#>
+        PREFIX geof: <http://www.opengis.net/def/function/geosparql/>
+        PREFIX uom: <http://www.opengis.net/def/uom/OGC/1.0/>"""
+    name, of = "http://www.opengis.net/ont/geosparql#wktLiteral", "<http://www.opengis.net/ont/geosparql#asWKT>"
+    points = "".join(f'<x:{n}> {of} "POINT({n} 45)"^^<{name}> .\n' for n in range(9))
+    store, view = graph(tmp_path, points, RdfFormat.N_TRIPLES)
+    query = f"{prefixes} SELECT ?s {{ ?s geo:asWKT ?w FILTER({call}) }}"
+    assert view is not None
+    rewritten = view.rewritten(query, few=-1)
+    assert rewritten is not None
+    ours, theirs = (rows(answer(*asked), ordered=False) for asked in ((Store(), rewritten), (store, query)))
+    assert ours == theirs and ours[1]
+
+
 def test_a_snapshot_on_disk_has_the_same_columns(tmp_path: Path) -> None:
     text = Chance(11).graph().replace("[]", ":blank")  # whose label would be another each time
     live = Store(str(tmp_path / "live"))
