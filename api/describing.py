@@ -73,6 +73,7 @@ def service_description(
     if updates:
         said.say(endpoint, v.SD + "supportedLanguage", iri(v.SD + "SPARQL11Update"))
     said.say(endpoint, v.SD + "feature", iri(v.SD + "UnionDefaultGraph"))
+    said.say(endpoint, v.SD + "feature", iri(v.NS + "search"))
     if getattr(settings, "services", ""):
         said.say(endpoint, v.SD + "feature", iri(v.SD + "BasicFederatedQuery"))
     said.say(endpoint, v.SD + "defaultEntailmentRegime", iri(_SIMPLE))

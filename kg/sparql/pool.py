@@ -245,7 +245,7 @@ class QueryPool:
             raise _Lost(
                 f"The query took more than {self._budget.memory_mb} MiB, or broke its process; "
                 "no partial answer is given.",
-                "Add a LIMIT, or ask for less at a time.",
+                "Add a LIMIT, ask for less at a time, or order values of several kinds by STR(?x).",
             ) from None
         if "refused" in head:
             raise _CLASSES.get(head["class"], QueryRefused)(head["refused"], head["mend"])
