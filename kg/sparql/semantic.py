@@ -16,6 +16,7 @@ from kg.sparql.reading import Prologue, Token, closing, tokens
 from kg.terms import Term, datatype, language, literal, value
 
 NEED = v.NS + "need"
+MOST_NEEDS = 16  # triples about matches outside of SERVICE; as many as there may be SERVICE blocks
 # What a match answers: property → its key in a match, and how it is written.
 _ANSWERS = {
     "actor": ("actor", "iri"),
@@ -222,23 +223,30 @@ def _unquoted(text: str) -> str:
 
 
 def wrapped(text: str, search: str) -> str:
-    """The text with triples about matches that stand outside of SERVICE put into SERVICE <search>."""
-    at = 0
-    while at < len(found := tokens(text)):
-        prologue = Prologue()
-        at = max(at, prologue.take(text, found, 0))
-        if at >= len(found):
-            break
+    """The text with triples about matches that stand outside of SERVICE put into SERVICE <search>.
+
+    Raises QueryRefused for more than MOST_NEEDS of them: each is moved in a text that is read anew.
+    """
+    for _ in range(MOST_NEEDS + 1):
+        found, prologue = tokens(text), Prologue()
+        at = _first_need(found, prologue.take(text, found, 0), prologue)
+        if at is None:
+            return text
+        text = _moved(text, found, at, search)
+    raise QueryRefused(f"The query asks for over {MOST_NEEDS} needs.", "Ask for fewer at a time.")
+
+
+def _first_need(found: list[Token], at: int, prologue: Prologue) -> int | None:
+    """The place of the first filiere:need from a place on that stands outside of SERVICE."""
+    while at < len(found):
         if found[at].is_word("SERVICE"):
             while at < len(found) and found[at].text != "{":
                 at += 1
             at = closing(found, at) if at < len(found) else at
         elif found[at].kind in ("iri", "name") and _is_need(found[at], prologue):
-            text = _moved(text, found, at, search)
-            at = 0
-            continue
+            return at
         at += 1
-    return text
+    return None
 
 
 def _is_need(token: Token, prologue: Prologue) -> bool:
