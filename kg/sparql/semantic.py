@@ -272,9 +272,7 @@ def _moved(text: str, found: list[Token], at: int, search: str) -> str:
         token = found[place]
         if token.text == "{":
             place = closing(found, place)
-        elif (
-            token.kind == "variable" and token.text[1:] == subject.text[1:] and _statement_start(found, place) == place
-        ):
+        elif token.kind == "variable" and token.text[1:] == subject.text[1:] and _is_edge(found[place - 1]):
             end = _statement_end(found, place)
             pieces.append((token.start, found[end].start))
             place = end - 1
