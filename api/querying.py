@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class Querying:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pool: QueryPool | None = None
+        self._one_search = threading.Lock()  # queries may ask for thousands; whoever searches by hand comes between
         self.budget: Budget | None = None
         self.endpoints: Endpoints | None = None
 
@@ -94,7 +96,8 @@ class Querying:
         limit = max(0, min(int(float(told.pop("limit", 20))), _MOST_MATCHES))
         within = told.pop("within_km", None)
         query = query_of(need, within_km=float(within) if within else None, limit=limit, **told)
-        found = self._engine.search(query) if limit else None
+        with self._one_search:
+            found = self._engine.search(query) if limit else None
         return [
             {
                 "actor": match.actor.iri,
