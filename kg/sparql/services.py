@@ -78,15 +78,22 @@ def _block(text: str, found: list[Token], at: int, groups: tuple[tuple[int, int,
 
 
 def endpoints(text: str) -> list[str]:
-    """The IRIs that the SERVICE blocks of a query name; "" for each that is a variable. Raises QueryRefused."""
+    """The IRIs that the SERVICE blocks of a query name; "" for each that is a variable. Raises QueryRefused.
+
+    A block within another is for that one's endpoint to ask, but names whom it asks in our name.
+    """
     plain = semantic.wrapped(guard.unescape(text), SEARCH)
     prologue = _prologue(plain)
-    out = []
-    for block in blocks(plain):
-        out.append("" if block.endpoint.kind == "variable" else prologue.iri(block.endpoint))
-        if any(token.is_word("SERVICE") for token in tokens(block.body)):
-            raise QueryRefused("A SERVICE stands within another.", "Ask each endpoint for itself.")
-    return out
+    return list(_named(plain, prologue))
+
+
+def _named(text: str, prologue: Prologue) -> Iterator[str]:
+    for block in blocks(text):
+        yield "" if block.endpoint.kind == "variable" else prologue.iri(block.endpoint)
+        for iri in _named(block.body, prologue):
+            if not iri:
+                raise QueryRefused("A SERVICE within another asks a variable.", "Name its endpoint, or take it out.")
+            yield iri
 
 
 def may_ask(text: str) -> bool:

@@ -144,5 +144,5 @@ def test_endpoints_of_a_query_are_known_before_it_runs() -> None:
     ):
         with pytest.raises(FiliereError):
             services.endpoints(wrong)
-    with pytest.raises(FiliereError, match="within another"):
-        services.endpoints("SELECT * { SERVICE <http://a/> { SERVICE <http://b/> { } } }")
+    nested = "SELECT * { SERVICE <http://a/> { SERVICE <http://b/> { } } SERVICE ?c { { SERVICE <http://d/> { } } } }"
+    assert services.endpoints(nested) == ["http://a/", "http://b/", "", "http://d/"]
