@@ -67,6 +67,11 @@ def address(file: Path) -> str:
     return BASE + file.relative_to(FOLDER).as_posix()
 
 
+def local(iri: str) -> Path:
+    """The file that an IRI of the suite names."""
+    return FOLDER / iri.removeprefix(BASE)
+
+
 def cases() -> list[Case]:
     """Every test of the folder, those over the same data beside each other; none when the folder is not there."""
     if not FOLDER.is_dir():
@@ -109,4 +114,4 @@ def _dataset(graph: Graph, node: Node | None, of: Namespace) -> Dataset:
 
 def _file(node: Node | None) -> Path:
     assert node is not None
-    return FOLDER / str(node).removeprefix(BASE)
+    return local(str(node))
