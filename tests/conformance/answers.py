@@ -169,16 +169,17 @@ def difference(expected: Solutions, found: Solutions, *, ordered: bool = False) 
     places = [found.variables.index(name) for name in expected.variables]
     rows = [tuple(row[place] for place in places) for row in found.rows]
     wanted = list(expected.rows)
-    lost = Counter(map(_veiled, wanted)) - Counter(map(_veiled, rows))
-    more = Counter(map(_veiled, rows)) - Counter(map(_veiled, wanted))
+    lost = Counter(map(veiled, wanted)) - Counter(map(veiled, rows))
+    more = Counter(map(veiled, rows)) - Counter(map(veiled, wanted))
     if lost or more:
         return f"missing {list(lost.elements())[:3]}, too many {list(more.elements())[:3]}"
-    if ordered and [_veiled(row) for row in rows] != [_veiled(row) for row in wanted]:
+    if ordered and [veiled(row) for row in rows] != [veiled(row) for row in wanted]:
         return f"another order: {rows[:5]}"
     return "" if _renamed(wanted, rows, {}, {}) else f"blank nodes are shared otherwise: {rows[:5]}"
 
 
-def _veiled(row: Row) -> Row:
+def veiled(row: Row) -> Row:
+    """A row without the names of its blank nodes."""
     return tuple(Term("blank", "") if one is not None and one.kind == "blank" else one for one in row)
 
 
@@ -188,7 +189,7 @@ def _renamed(wanted: Sequence[Row], rows: list[Row], there: dict[str, str], back
         return True
     first, rest = wanted[0], wanted[1:]
     for place, row in enumerate(rows):
-        if _veiled(row) != _veiled(first) or rows.index(row) != place:
+        if veiled(row) != veiled(first) or rows.index(row) != place:
             continue
         pairs = [(a.text, b.text) for a, b in zip(first, row, strict=True) if a and b and a.kind == "blank"]
         onto, origin = dict(there), dict(back)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -43,13 +43,13 @@ class Doors:
         """Puts each file into the graph that its address names."""
         self._replace({address(file): [file] for file in files})
 
-    def hold(self, data: Dataset) -> None:
-        """Puts the dataset in place of everything that came in through these doors."""
-        self._replace({DEFAULT: list(data.default), **{name: [file] for name, file in data.named}})
+    def hold(self, data: Dataset, edit: Callable[[str], str] = str) -> None:
+        """Puts the dataset, its texts edited, in place of everything that came in through these doors."""
+        self._replace({DEFAULT: list(data.default), **{name: [file] for name, file in data.named}}, edit)
 
-    def _replace(self, files: dict[str, list[Path]]) -> None:
+    def _replace(self, files: dict[str, list[Path]], edit: Callable[[str], str] = str) -> None:
         drops = [f"DROP SILENT GRAPH <{name}>" for name in sorted(self._graphs() - self._ours)]
-        said = [f"GRAPH <{name}> {{ {''.join(_said(name, of))} }}" for name, of in sorted(files.items()) if of]
+        said = [f"GRAPH <{name}> {{ {edit(''.join(_said(name, of)))} }}" for name, of in sorted(files.items()) if of]
         answer = self.update(" ;\n".join([*drops, f"INSERT DATA {{ {' '.join(said)} }}"]))
         assert answer.is_success, answer.text
 

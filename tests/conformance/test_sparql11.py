@@ -12,6 +12,7 @@ import rdflib
 
 from tests.conformance import answers, manifest
 from tests.conformance.doors import DEFAULT, JSON, NOTHING, Doors, read
+from tests.conformance.endpoints import Endpoints
 from tests.conformance.manifest import Case
 
 CASES = manifest.cases()
@@ -32,8 +33,9 @@ def listed(cases: list[Case]) -> list[object]:
     ]  # fmt: skip
 
 
-def of(*kinds: str) -> list[object]:
-    return listed([case for case in CASES if case.kind in kinds])
+def of(*kinds: str, federated: bool | None = None) -> list[object]:
+    found = [case for case in CASES if case.kind in kinds]
+    return listed([case for case in found if federated in (None, case.id.startswith("service/"))])
 
 
 def test_the_suite_is_there_and_every_listed_difference_is_one_of_its_tests() -> None:
@@ -62,7 +64,7 @@ def given(case: Case) -> tuple[list[str], list[str]]:
     return [manifest.address(file) for file in case.data.default] or [NOTHING], [name for name, _ in case.data.named]
 
 
-@pytest.mark.parametrize("case", of("query"))
+@pytest.mark.parametrize("case", of("query", federated=False))
 def test_a_query_gives_what_the_standard_says(queried: Doors, case: Case) -> None:
     assert case.result is not None
     wanted, graph = expected(case.result)
@@ -101,6 +103,20 @@ def test_a_csv_table_gives_what_the_standard_says(queried: Doors, case: Case) ->
     assert not answers.cells_differ(case.result.read_bytes(), answer.content)
 
 
+@pytest.mark.parametrize("case", of("query", federated=True))
+def test_a_federated_query_gives_what_the_standard_says(doors: Doors, endpoints: Endpoints, case: Case) -> None:
+    assert case.result is not None
+
+    def moved(text: str) -> str:
+        return endpoints.moved(case, text)
+
+    doors.hold(case.data, moved)
+    answer = doors.query(moved(case.text), JSON, [DEFAULT])
+    assert answer.status_code == 200, answer.text
+    wanted = answers.solutions(moved(case.result.read_text(encoding="utf-8")).encode(), MEDIA[case.result.suffix])
+    assert not answers.difference(wanted, answers.solutions(answer.content, JSON))
+
+
 @pytest.mark.parametrize("case", of("update"))
 def test_an_update_leaves_what_the_standard_says(doors: Doors, case: Case) -> None:
     doors.hold(case.data)
@@ -117,10 +133,7 @@ def test_an_update_leaves_what_the_standard_says(doors: Doors, case: Case) -> No
 
 @pytest.mark.parametrize("case", of("query syntax", "update syntax"))
 def test_what_the_grammar_allows_is_understood(doors: Doors, case: Case) -> None:
-    if case.kind == "query syntax":
-        answer = doors.query(case.text, "*/*")
-    else:
-        answer = doors.update(case.text)
+    answer = doors.query(case.text, "*/*") if case.kind == "query syntax" else doors.update(case.text)
     assert answer.is_success, answer.text
 
 
