@@ -242,16 +242,16 @@ class Grammar:
     def condition(self, held: set[str], depth: int = 0) -> str:
         """A Boolean expression."""
         kind = self._chance.random()
-        if kind < 0.12:
-            return f"{self.condition(held)} {self._pick(('&&', '||'))} {self.condition(held)}"
+        if kind < 0.12 and depth:  # rdflib takes an error beside && or || for an error of the whole
+            return f"{self.condition(held, depth)} {self._pick(('&&', '||'))} {self.condition(held, depth)}"
         if kind < 0.2:
             return f"!({self.condition(held)})"
-        if kind < 0.3 and depth:
+        if kind < 0.3 and depth and not self._inside:
             return f"{self._pick(('EXISTS', 'NOT EXISTS'))} {{ {self._triples()} }}"
         any_, variable = self._any(held), self._pick(sorted(held) or ["?x0"])
         return self._pick((
             f"BOUND({variable})", f"isIRI({any_})", f"isBlank({any_})", f"isLiteral({any_})",
-            f"(BOUND({variable}) && isNumeric({variable}))",
+            f"IF(BOUND({variable}), isNumeric({variable}), false)",
             f"{self.number(held)} {self._pick(_SIGNS)} {self.number(held)}",
             f"{self.string(held)} {self._pick(_SIGNS)} {self.string(held)}",
             f"REGEX({self.string(held)}, {self._pick(_REGEXES)})",
