@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash encoder calibrate language docs constraints clean
+.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash conformance random-queries attacks encoder calibrate language docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +54,15 @@ ablations: $(VENV)/.installed-test ## what each part of the matching is worth, o
 
 crash: $(VENV)/.installed-test ## 500 crash cycles; the seed is printed
 	$(BIN)/python -m tests.api.crash --cycles 500
+
+conformance: $(VENV)/.installed-test ## every SPARQL 1.1 test of the W3C's over HTTP
+	$(BIN)/python -m pytest tests/conformance/test_sparql11.py --whole
+
+random-queries: $(VENV)/.installed-test ## 10,000 random queries beside rdflib; the seed is printed
+	$(BIN)/python -m tests.conformance.random_queries --count 10000
+
+attacks: $(VENV)/.installed-test ## every hostile query, update and request, with 10 seconds each
+	$(BIN)/python -m pytest tests/doors/test_attacks.py --whole -s
 
 encoder: $(VENV)/.installed-models ## train search/models/static again from labels and texts in $(SHARED)
 	$(BIN)/python -m search.training --data $(SHARED) --out search/models/static

@@ -11,6 +11,11 @@ import pytest
 from kg.journal import Journal
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--whole` runs suites that have a short form in their long one."""
+    parser.addoption("--whole", action="store_true", help="run the long form of suites that have a short one")
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """An empty journal."""
