@@ -18,20 +18,24 @@ from api.querying import Querying
 from api.reader import Reader, SourceStatus
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
-from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull
+from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
 from kg.journal import Journal
 from kg.model import Source, TagDecision
 
 if TYPE_CHECKING:
+    from kg.endpoint import Address
     from kg.findings import Row
-    from kg.graph import EmbeddedGraph
+    from kg.graph import EmbeddedGraph, Graph
     from kg.ingest import Report
     from kg.readers.job import RecordKind
+    from kg.remote_graph import RemoteGraph
     from kg.sparql.pool import QueryResult
     from search.query import Query
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
 
+_MOST_TRIED = 200_000  # records of which a copy is made to try an update on, when the graph is elsewhere
+_READY_SECONDS = 2.0  # that a graph elsewhere may take to say where it stands
 _PATIENCE = 2.0  # seconds that a query waits for a snapshot of what is just being written
 Progress = Callable[[str, int, int], None]  # (what is being done, done, total or 0)
 
@@ -49,6 +53,7 @@ class Status:
     model: str
     sources: tuple[SourceStatus, ...]
     sandbox: str = ""
+    graph: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,13 @@ class Problem:
 class Engine(Reader):
     """A data folder, open for reading, or for reading and writing (one writer at a time)."""
 
-    def __init__(self, folder: folders.DataFolder, lock: folders.WriteLock | None, model: str | None) -> None:
+    def __init__(
+        self,
+        folder: folders.DataFolder,
+        lock: folders.WriteLock | None,
+        model: str | None,
+        graph: Address | None = None,
+    ) -> None:
         self.folder = folder
         self._lock = lock
         self._writing = threading.Lock()
@@ -74,6 +85,7 @@ class Engine(Reader):
         self._searching = ThreadPoolExecutor(os.cpu_count() or 1)
         self._sources_at: tuple[int, tuple[SourceAnswer, ...]] = (-1, ())
         self._graph: EmbeddedGraph | None = None
+        self.remote = _remote(graph) if graph else None
         self.querying = Querying(self)
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
@@ -87,6 +99,7 @@ class Engine(Reader):
         write: bool = False,
         create: bool = False,
         model: str | None = None,
+        graph: Address | None = None,
         catch_up: bool = True,
         progress: Progress | None = None,
     ) -> Engine:
@@ -94,12 +107,12 @@ class Engine(Reader):
 
         With `write`, takes the folder's lock and keeps it until `close`; every view is brought to the journal's seq
         (or, without `catch_up`, left as it is: `bring_up` does it later). Raises DataFolderError (missing, empty,
-        foreign), Busy (another writer) or StorageFull.
+        foreign), Busy (another writer) or StorageFull. `graph` is an endpoint that keeps the graph instead of us.
         """
         folder = folders.created(data) if create and write else folders.existing(data)
         lock = folders.WriteLock(folder) if write else None
         try:
-            engine = cls(folder, lock, model)
+            engine = cls(folder, lock, model, graph)
             if write and catch_up:
                 engine.bring_up(progress)
         except BaseException:
@@ -132,7 +145,11 @@ class Engine(Reader):
     def bring_up(self, progress: Progress | None = None) -> None:
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
         self._take_ontology()
-        self.catch_up(progress)
+        try:
+            self.catch_up(progress)
+        except Unreachable:
+            if self.remote is None:
+                raise  # a graph elsewhere follows when it can be reached again: with the next write or query
 
     def _take_ontology(self) -> None:
         from kg import packaged
@@ -152,7 +169,13 @@ class Engine(Reader):
         with ThreadPoolExecutor(1) as beside:
             graph = beside.submit(self._catch_graph_up, progress)
             self.index.catch_up(progress)
-            graph.result()
+            try:
+                graph.result()
+            except Unreachable as error:
+                raise Unreachable(
+                    f"{error.problem} The journal and the index hold what was written.",
+                    f"{error.mend} The graph store follows with the next write or query.",
+                ) from error
         with self._copying:
             self._suggest()
 
@@ -160,6 +183,9 @@ class Engine(Reader):
         from kg import projection
         from kg.graph import EmbeddedGraph, is_corruption
 
+        if self.remote is not None:
+            projection.catch_up(self.journal, self.remote, progress)
+            return
         try:
             try:
                 projection.catch_up(self.journal, self.graph, progress)
@@ -172,7 +198,7 @@ class Engine(Reader):
         except (OSError, RuntimeError) as error:
             raise folders.storage_error(error, self.folder.path) from error
 
-    def _suggest(self, anew: bool = False) -> bool:
+    def _suggest(self, anew: bool = False, graph: Graph | None = None) -> bool:
         """Brings the graph of suggested tags to what the index says; whether it then stands at the graph's seq.
 
         The caller holds `_copying`, so that no snapshot is taken of half of it. An index that is damaged says nothing.
@@ -186,8 +212,9 @@ class Engine(Reader):
         except DamagedData:
             return True
         seq, made_by = generation.seq, generation.made_by
-        applied = self.graph.applied_seq()
-        if anew or not suggested.stands(self.graph, seq, made_by):
+        graph = graph or self.view
+        applied = graph.applied_seq()
+        if anew or not suggested.stands(graph, seq, made_by):
             projection.drop_snapshot(self.folder.snapshots, applied)
             said = suggested.Tags(
                 seq,
@@ -197,14 +224,19 @@ class Engine(Reader):
                 lambda actor: tags.of(generation, actor),
             )
             try:
-                suggested.bring_up(self.graph, self.journal, said, lambda after: self.index.touched(after, seq), anew)
+                suggested.bring_up(graph, self.journal, said, lambda after: self.index.touched(after, seq), anew)
             except (OSError, RuntimeError) as error:
                 raise folders.storage_error(error, self.folder.path) from error
         return seq == applied
 
     @property
+    def view(self) -> Graph:
+        """The graph view, wherever it is kept."""
+        return self.remote or self.graph
+
+    @property
     def graph(self) -> EmbeddedGraph:
-        """The graph view; only a writer opens it, since Oxigraph allows one process at a time."""
+        """The embedded graph; only a writer opens it, since Oxigraph allows one process at a time."""
         if self._graph is None:
             from kg.graph import EmbeddedGraph
 
@@ -281,6 +313,11 @@ class Engine(Reader):
         seq = self.journal.last_seq
         if not seq or self.index.seq < seq:
             return False
+        if self.remote is not None:
+            try:
+                return self.remote.state(_READY_SECONDS).seq >= seq and self._suggested_problem() == ""
+            except Unreachable:
+                return False
         return self._graph is None or (self._graph.applied_seq() >= seq and self._suggested_problem() == "")
 
     def decide(self, actor: str, competency: str, verdict: str, *, who: str = "", note: str = "") -> TagRow:
@@ -454,6 +491,47 @@ class Engine(Reader):
                 raise
             return newest
 
+    def keep_up(self) -> None:
+        """Brings a graph elsewhere to the journal's seq before a query, unless somebody is writing: then it is near."""
+        if self.remote is None:
+            return
+        state = self.remote.state()
+        if state.whole and state.seq >= self.journal.last_seq:
+            return
+        if self._lock is None:
+            try:
+                with Engine.open(
+                    self.folder.path, write=True, model=self.index.model, graph=self.remote.endpoint.address
+                ):
+                    return
+            except Busy:
+                return
+        if self._writing.acquire(blocking=False):
+            try:
+                self.catch_up()
+            finally:
+                self._writing.release()
+
+    def copy_graph(self, target: Path) -> None:
+        """A copy of the embedded graph on which an update is tried. The caller holds `writing()`.
+
+        When the graph is elsewhere, an embedded one is kept beside it for updates, brought up at the first of them.
+        Raises TooLarge where that would take too long.
+        """
+        if self.remote is not None:
+            from kg import projection
+
+            records = sum(self.journal.counts().values())
+            if records > _MOST_TRIED:
+                raise TooLarge(
+                    f"An update is tried on a copy of the graph; with {records:,} records that takes too long.",
+                    "Send statements to /graphs, import a file, or keep the graph embedded.",
+                )
+            projection.catch_up(self.journal, self.graph)
+            with self._copying:
+                self._suggest(graph=self.graph)
+        self.graph.backup(target)
+
     # Keeping
 
     def status(self) -> Status:
@@ -471,6 +549,7 @@ class Engine(Reader):
             actors=generation.actor_count if generation else 0,
             model=self.index.encoder.name,
             sources=tuple(self.sources()),
+            graph=self.remote.endpoint.address.query if self.remote else "",
         )
 
     def _graph_seq(self) -> int:
@@ -478,6 +557,8 @@ class Engine(Reader):
         from kg import projection
         from kg.graph import EmbeddedGraph
 
+        if self.remote is not None:
+            return self.remote.applied_seq()
         if self._graph is not None:
             return self._graph.applied_seq()
         try:
@@ -500,11 +581,11 @@ class Engine(Reader):
         ]
         if problems:
             return problems
-        for what in projection.check(self.journal, self.graph):
+        for what in projection.check(self.journal, self.view):
             problems.append(Problem("graph", what, repair, "" if repair else "Run 'filiere check --repair'."))
         if problems and repair:
             with self.writing():
-                projection.repair(self.journal, self.graph)
+                projection.repair(self.journal, self.view)
         damage = self.index.check()
         if damage:
             if repair:
@@ -523,9 +604,9 @@ class Engine(Reader):
         from kg import suggested
 
         generation = self.index.current()
-        if not whole and suggested.stands(self.graph, generation.seq, generation.made_by):
+        if not whole and suggested.stands(self.view, generation.seq, generation.made_by):
             return ""
-        return suggested.check(self.graph, generation.seq, generation.made_by)
+        return suggested.check(self.view, generation.seq, generation.made_by)
 
     def backup(self, target: Path) -> Path:
         """One .tar.gz with the journal and the tokens; views are built again from it. Returns the archive's path."""
@@ -534,10 +615,20 @@ class Engine(Reader):
         return write_archive(self.folder, self.journal, target)
 
     @staticmethod
-    def restore(archive: Path, data: Path, *, model: str | None = None, progress: Progress | None = None) -> Status:
+    def restore(
+        archive: Path, data: Path, *, model: str | None = None, graph: Address | None = None,
+        progress: Progress | None = None,
+    ) -> Status:  # fmt: skip
         """A new data folder from a backup; `data` must not exist or be empty. Raises RefusedInput, DamagedData."""
         from api.archive import read_archive
 
         read_archive(archive, data)
-        with Engine.open(data, write=True, model=model, progress=progress) as engine:
+        with Engine.open(data, write=True, model=model, graph=graph, progress=progress) as engine:
             return engine.status()
+
+
+def _remote(address: Address) -> RemoteGraph:
+    from kg.endpoint import Endpoint
+    from kg.remote_graph import RemoteGraph
+
+    return RemoteGraph(Endpoint(address))

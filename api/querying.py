@@ -77,7 +77,13 @@ class Querying:
         if self._pool is None:
             from kg.sparql.pool import QueryPool
 
-            self._pool = QueryPool(self._snapshot, self.budget, search=self._search, endpoints=self.endpoints)
+            more: dict[str, Any] = {"search": self._search, "endpoints": self.endpoints}
+            if self._engine.remote is None:
+                self._pool = QueryPool(self._snapshot, self.budget, **more)
+            else:
+                from kg.sparql.remote_pool import RemotePool
+
+                self._pool = RemotePool(self._engine.remote, self.budget, **more)
         return self._pool
 
     def close(self) -> None:
@@ -111,7 +117,8 @@ class Querying:
         ]
 
     def query(self, text: str, accept: str, defaults: Sequence[str], named: Sequence[str], **more: Any) -> QueryResult:
-        """A query over a snapshot, in a child process; see QueryPool.query."""
+        """A query over a snapshot, in a child process, or at the graph store; see QueryPool.query."""
+        self._engine.keep_up()
         return self.pool.query(text, accept, defaults, named, **more)
 
     def update(
@@ -132,7 +139,7 @@ class Querying:
         with self._engine.writing():
             with tempfile.TemporaryDirectory(prefix=".update-", dir=self._engine.folder.path) as scratch:
                 copy = Path(scratch) / "graph"
-                self._engine.graph.backup(copy)
+                self._engine.copy_graph(copy)
                 delta = self.pool.update(copy, text, using, using_named)
             changed = statements.edited(self._engine.journal, delta["removed"], delta["added"])
             return self._write(changed, allowed, f"update {uuid4()}", allow_deletions)

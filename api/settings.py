@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import UserError
+
+if TYPE_CHECKING:
+    from kg.endpoint import Address
 
 PREFIX = "FILIERE_"
 
@@ -24,6 +27,10 @@ class Settings:
     data: Path = _row(Path("filiere-data"), "The data folder.")
     host: str = _row("127.0.0.1", "The address `filiere serve` listens on; 0.0.0.0 opens it to the network.")
     port: int = _row(8000, "The port `filiere serve` listens on; 0 takes a free one.")
+    graph: str = _row("", "The graph store: empty for the embedded one, or the URL of a SPARQL 1.1 endpoint.")
+    graph_update: str = _row("", "The endpoint's URL for updates, where it is another.")
+    graph_user: str = _row("", "Who we are to the endpoint (HTTP Basic or Digest), said only where it asks.")
+    graph_password: str = _row("", "The password for it.")
     model: str = _row("", "The encoder: empty for the built-in one, or a sentence-transformers name or folder.")
     query_seconds: float = _row(10.0, "A SPARQL query that runs longer, in seconds, is stopped.")
     query_memory_mb: int = _row(1024, "A SPARQL query that takes more memory, in MiB, is stopped.")
@@ -37,6 +44,15 @@ class Settings:
     cors: str = _row("*", "The origin whose pages may read the answers; empty for none.")
     crash_at: str = _row("", "Tests only: `POINT` or `POINT:NTH`, where the process kills itself.")
     require_all: bool = _row(False, "Tests only: a test that would be skipped for want of data or a package fails.")
+
+    def store(self) -> Address | None:
+        """The endpoint that keeps the graph; None for the embedded store."""
+        if not self.graph:
+            return None
+        from kg.credentials import Credentials
+        from kg.endpoint import Address
+
+        return Address(self.graph, self.graph_update, Credentials(self.graph_user, self.graph_password))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -12,7 +12,6 @@ from pathlib import Path
 from kg.faults import point
 from kg.graph import EmbeddedGraph, Graph
 from kg.journal import Change, Journal
-from kg.rdf import stored_form
 
 CHUNK = 5000  # changes in one update: about 125,000 triples of firms with contracts, some 200 MB while it is written
 KEPT = 4  # snapshots kept: the newest, and those that a query may still read or ask for by their seq
@@ -54,7 +53,7 @@ def check(journal: Journal, graph: Graph) -> list[str]:
         lines: set[str] = set()
         for change in journal.entities(source):
             # Not splitlines: a text may hold U+2028 and its like, which N-Triples does not escape.
-            lines.update(_as_stored(f"{line}\n") for line in change.payload.split("\n") if line)
+            lines.update(graph.stored(f"{line}\n") for line in change.payload.split("\n") if line)
         expected = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
         try:
             found = graph.digest(source)
@@ -65,14 +64,6 @@ def check(journal: Journal, graph: Graph) -> list[str]:
     if not problems and not graph.union_stands():
         problems.append("The default graph does not hold what the sources' graphs say.")
     return problems
-
-
-def _as_stored(line: str) -> str:
-    """A line of a payload as the graph gives it back: it keeps the value of a number or date, not its spelling."""
-    if "^^<" not in line:
-        return line
-    subject, predicate, target = line.split(" ", 2)
-    return f"{subject} {predicate} {stored_form(target[:-3])} .\n"
 
 
 def repair(journal: Journal, graph: Graph) -> None:

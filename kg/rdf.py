@@ -167,6 +167,13 @@ def _term(found: NamedNode | BlankNode | Literal | Triple) -> Term:
     return literal(found.value, found.language or "", "" if found.language else found.datatype.value)
 
 
+def converted(body: bytes, form: str) -> bytes:
+    """SPARQL results in JSON in another form, as our own engine writes it. Raises ValueError or SyntaxError."""
+    out = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON).serialize(format=_RESULTS[form])
+    assert out is not None
+    return out
+
+
 def evaluated(query: str, form: str) -> bytes:
     """The solutions of a SELECT of our own that holds its own data: form is json, xml, csv or tsv."""
     from kg import geo

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kg.endpoint import Address
 from kg.journal import Journal
+from tests.kg.virtuoso import virtuoso
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +24,13 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     opened = Journal.open(tmp_path / "journal.sqlite", create=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A Virtuoso that every test empties of what is ours before it begins."""
+    with virtuoso(tmp_path_factory.mktemp("virtuoso")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from api.commands.options import Progress, data_option, folder, format_option, settings
+from api.commands.options import Progress, data_option, folder, format_option, graph_option, settings
 from api.engine import Engine
 from api.printing import as_csv, as_json, as_table, show, show_matches
 from kg.errors import RefusedInput, UserError
@@ -58,7 +58,7 @@ def search_command(need: str, form: str, data: Path | None, near: str, within_km
     from api.asked import query_of
 
     query = query_of(need, near=near, within_km=within_km, **given)
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         matches = engine.search(query)
     if form == "json":
         click.echo(as_json(asdict(matches)), nl=False)
@@ -84,7 +84,7 @@ def why_not_command(
     from api.asked import query_of
 
     query = query_of(need, near=near, within_km=within_km, **given)
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         found = engine.why_not(query, actor)
     if form == "json":
         click.echo(as_json(found), nl=False)
@@ -119,6 +119,7 @@ def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:
     help="table, json, csv, tsv, xml; for CONSTRUCT and DESCRIBE: turtle, ntriples, jsonld, rdfxml.",
 )  # fmt: skip
 @data_option
+@graph_option
 def sparql_command(query: str | None, example: str, examples: bool, form: str, data: Path | None) -> None:
     """Put QUERY to the graph: its text, @FILE, or - for standard input. Reading only.
 
@@ -144,7 +145,7 @@ def sparql_command(query: str | None, example: str, examples: bool, form: str, d
     }.get(form)
     if accept is None:
         raise click.UsageError(f"There is no format {form!r}.")
-    with Engine.open(folder(data), model=chosen.model or None) as engine:
+    with Engine.open(folder(data), model=chosen.model or None, graph=chosen.store()) as engine:
         engine.querying.configure(chosen)
         result = engine.sparql(text, accept)
     if form != "table" or "json" not in result.media_type or "ld+json" in result.media_type:
@@ -232,7 +233,7 @@ def evaluate_command(
     judged = evaluation.read_needs(needs or sample.needs())
     judgements = evaluation.read_qrels(qrels or sample.qrels())
     progress = Progress()
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         found = evaluation.evaluate(
             engine.search, judged, judgements, lambda done, total: progress("needs", done, total)
         )

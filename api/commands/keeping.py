@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from api.commands.options import Progress, data_option, folder, format_option, settings
+from api.commands.options import Progress, data_option, folder, format_option, graph_option, settings
 from api.engine import Engine
 from api.printing import as_json, show, show_matches
 from kg.errors import DamagedData
@@ -17,6 +17,7 @@ DEMO_NEEDS = ("hydroalcoholic gel", "pièces pour respirateurs", "FFP2-Masken")
 
 @click.command("demo")
 @data_option
+@graph_option
 def demo_command(data: Path | None) -> None:
     """Make a data folder with the sample (who made what in the spring of 2020) and answer three needs.
 
@@ -26,7 +27,9 @@ def demo_command(data: Path | None) -> None:
 
     place = folder(data)
     progress = Progress()
-    with Engine.open(place, write=True, create=True, model=settings().model or None, progress=progress) as engine:
+    with Engine.open(
+        place, write=True, create=True, model=settings().model or None, graph=settings().store(), progress=progress
+    ) as engine:
         click.echo(engine.import_sample(progress=progress).summary() + "\n")
         progress.close()
         for need in DEMO_NEEDS:
@@ -44,12 +47,13 @@ def demo_command(data: Path | None) -> None:
 @click.command("status")
 @format_option
 @data_option
+@graph_option
 def status_command(form: str, data: Path | None) -> None:
     """Show what the data folder holds and how far each view has come.
 
     Example: filiere status --format json
     """
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         status = engine.status()
     if form == "json":
         click.echo(as_json(status), nl=False)
@@ -67,12 +71,15 @@ def status_command(form: str, data: Path | None) -> None:
 @click.option("--repair", is_flag=True, help="Build again what does not agree with the journal.")
 @format_option
 @data_option
+@graph_option
 def check_command(repair: bool, form: str, data: Path | None) -> None:
     """Compare journal, graph and index, record by record; the journal decides.
 
     Example: filiere check --repair
     """
-    with Engine.open(folder(data), write=True, model=settings().model or None, catch_up=False) as engine:
+    with Engine.open(
+        folder(data), write=True, model=settings().model or None, graph=settings().store(), catch_up=False
+    ) as engine:
         problems = engine.check(repair)
         seq = engine.seq
     if form == "table" and not problems:
@@ -91,13 +98,14 @@ def backup_command(target: Path, data: Path | None) -> None:
 
     Example: filiere backup /media/usb/filiere.tar.gz
     """
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         click.echo(f"Wrote {engine.backup(target)} (seq {engine.seq}).")
 
 
 @click.command("restore")
 @click.argument("archive", type=click.Path(path_type=Path))
 @data_option
+@graph_option
 def restore_command(archive: Path, data: Path | None) -> None:
     """Make a new data folder from ARCHIVE; every part is compared with its checksum first.
 
@@ -105,6 +113,6 @@ def restore_command(archive: Path, data: Path | None) -> None:
     """
     place = folder(data)
     progress = Progress()
-    status = Engine.restore(archive, place, model=settings().model or None, progress=progress)
+    status = Engine.restore(archive, place, model=settings().model or None, graph=settings().store(), progress=progress)
     progress.close()
     click.echo(f"Restored {status.entities} records, seq {status.journal_seq}, into {place}.")

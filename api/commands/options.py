@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,19 @@ def data_option(function: _Function) -> _Function:
     return click.option(
         "--data", type=click.Path(path_type=Path), default=None, help="The data folder. [default: ./filiere-data]"
     )(function)
+
+
+def graph_option(function: _Function) -> _Function:
+    """--graph URL, which takes the place of the setting."""
+
+    def chosen(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:
+        if url is not None:
+            ctx.find_root().obj = replace(settings(), graph=url)
+
+    return click.option(
+        "--graph", metavar="URL", default=None, expose_value=False, callback=chosen,
+        help="A SPARQL 1.1 endpoint that keeps the graph. [default: an embedded store]",
+    )(function)  # fmt: skip
 
 
 def format_option(function: _Function) -> _Function:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from api import folder as folders
-from api.commands.options import data_option, folder, format_option, settings
+from api.commands.options import data_option, folder, format_option, graph_option, settings
 from api.printing import show
 from api.security import Tokens
 from kg.errors import UserError
@@ -22,6 +22,7 @@ from kg.errors import UserError
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port; 0 takes a free one.  [default: 8000]")
 @data_option
+@graph_option
 def serve_command(host: str | None, port: int | None, data: Path | None) -> None:
     """Serve the search page, HTTP and SPARQL until stopped (Ctrl+C).
 
@@ -35,7 +36,9 @@ def serve_command(host: str | None, port: int | None, data: Path | None) -> None
     from api.app import create_app
     from api.engine import Engine
 
-    with Engine.open(chosen.data, write=True, model=chosen.model or None, catch_up=False) as engine:
+    with Engine.open(
+        chosen.data, write=True, model=chosen.model or None, graph=chosen.store(), catch_up=False
+    ) as engine:
         where = f"http://{'[' + chosen.host + ']' if ':' in chosen.host else chosen.host}:{listener.getsockname()[1]}/"
         click.echo(f"Filière serves {chosen.data} at {where}", err=True)
         config = uvicorn.Config(

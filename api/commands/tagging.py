@@ -52,7 +52,7 @@ def tags_list(actor: str, form: str, data: Path | None, **given: Any) -> None:
 
     Example: filiere tags list --competency hydroalcoholic-gel --state suggested --format csv
     """
-    with Engine.open(folder(data), model=settings().model or None) as engine:
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         found = engine.tags(actor, **given)
     if form == "json":
         click.echo(as_json(asdict(found)), nl=False)
@@ -85,7 +85,7 @@ def _account() -> str:
 
 
 def _decide(actor: str, competency: str, verdict: str, who: str | None, note: str, data: Path | None) -> None:
-    with Engine.open(folder(data), write=True, model=settings().model or None) as engine:
+    with Engine.open(folder(data), write=True, model=settings().model or None, graph=settings().store()) as engine:
         row = engine.decide(actor, competency, verdict, who=_account() if who is None else who, note=note)
     does = "counts for sure in every search" if verdict == "confirmed" else "no longer counts in any search"
     click.echo(f"{verdict.capitalize()}: {row.actor_name} has {row.label} ({row.competency_id}); it {does}.")
@@ -120,6 +120,6 @@ def tags_withdraw(actor: str, competency: str, data: Path | None) -> None:
 
     Example: filiere tags withdraw valeo hydroalcoholic-gel
     """
-    with Engine.open(folder(data), write=True, model=settings().model or None) as engine:
+    with Engine.open(folder(data), write=True, model=settings().model or None, graph=settings().store()) as engine:
         decision = engine.withdraw(actor, competency)
     click.echo(f"Withdrawn: {short(decision.competency)} of {decision.actor} is no longer {decision.verdict}.")

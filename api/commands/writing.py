@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands.options import Progress, data_option, folder, format_option, settings
+from api.commands.options import Progress, data_option, folder, format_option, graph_option, settings
 from api.engine import Engine
 from api.printing import as_json, show
 from kg.errors import UserError
@@ -71,6 +71,7 @@ def _finish(report: Report, report_file: Path | None, form: str) -> None:
 )  # fmt: skip
 @_report_options
 @data_option
+@graph_option
 def import_command(
     files: tuple[Path, ...],
     source: str,
@@ -97,7 +98,7 @@ def import_command(
     place = folder(data)
     with Engine.open(
         place, write=True, create=not dry_run or not place.exists(), model=settings().model or None,
-        catch_up=not later, progress=progress,
+        graph=settings().store(), catch_up=not later, progress=progress,
     ) as engine:  # fmt: skip
         about = engine.described(source, public=False if private else None, **described)
         report = engine.import_files(
@@ -121,6 +122,7 @@ def vocabulary_command() -> None:
 @click.option("--scheme", required=True, help="Short name, as codes bear it: cpv, nace, esco …")
 @_report_options
 @data_option
+@graph_option
 def vocabulary_add(
     file: Path, scheme: str, strict: bool, dry_run: bool, report_file: Path | None, form: str, data: Path | None
 ) -> None:
@@ -132,7 +134,12 @@ def vocabulary_add(
     """
     progress = Progress()
     with Engine.open(
-        folder(data), write=True, create=True, model=settings().model or None, progress=progress
+        folder(data),
+        write=True,
+        create=True,
+        model=settings().model or None,
+        graph=settings().store(),
+        progress=progress,
     ) as engine:
         report = engine.add_vocabulary(file, scheme, strict=strict, dry_run=dry_run, progress=progress)
     progress.close()
@@ -149,7 +156,7 @@ def sources_command(ctx: click.Context, form: str, data: Path | None) -> None:
     Example: filiere sources --format csv
     """
     if ctx.invoked_subcommand is None:
-        with Engine.open(folder(data), model=settings().model or None) as engine:
+        with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
             show([asdict(source) for source in engine.sources()], SOURCE_COLUMNS, form)
 
 
@@ -157,12 +164,13 @@ def sources_command(ctx: click.Context, form: str, data: Path | None) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @data_option
+@graph_option
 def sources_remove(name: str, yes: bool, data: Path | None) -> None:
     """Take everything a source said out of every view; the journal keeps that it was said.
 
     Example: filiere sources remove ted
     """
-    with Engine.open(folder(data), write=True, model=settings().model or None) as engine:
+    with Engine.open(folder(data), write=True, model=settings().model or None, graph=settings().store()) as engine:
         count = engine.journal.counts().get(name, 0)
         if not yes and count:
             click.confirm(f"Remove {count} records of the source {name!r}?", abort=True)

@@ -114,7 +114,7 @@ class Endpoints:
         if form is None:
             what = repr(answer.media_type[:60]) if answer.media_type else "what has no media type"
             raise Unreachable(f"{url} answers with {what}, not with SPARQL results.", "Is it a SPARQL endpoint?")
-        if wrong := _suspect(answer.body, form):
+        if wrong := suspect(answer.body, form):
             raise Unreachable(f"{url} answers with {wrong}.", "Tell its operator.")
         try:
             names, rows = rdf.read_solutions(answer.body, form, _MOST_VARIABLES)
@@ -143,7 +143,7 @@ def _until(rows: Iterator[_Row], deadline: float) -> Iterator[_Row]:
         yield row
 
 
-def _suspect(body: bytes, form: str) -> str:
+def suspect(body: bytes, form: str) -> str:
     """What makes a body unfit for the parser, or ""."""
     try:
         body.decode("utf-8")

@@ -125,7 +125,7 @@ def resolve(text: str, select: Select, ask: Ask) -> str:
         total += len(rows)
         if total > MOST_ROWS:
             raise TooLarge(f"The SERVICE blocks answer over {MOST_ROWS:,} rows.", "Ask for less (filiere:limit).")
-        plain = plain[: block.start] + _values(names, rows) + plain[block.end :]
+        plain = plain[: block.start] + values(names, rows) + plain[block.end :]
     return plain
 
 
@@ -213,7 +213,8 @@ def _without_blanks(row: Row) -> Row:
     return {name: f"<urn:filiere:blank:{term[2:]}>" if term.startswith("_:") else term for name, term in row.items()}
 
 
-def _values(names: list[str], rows: list[Row]) -> str:
+def values(names: list[str], rows: list[Row]) -> str:
+    """The pattern that has the rows as its solutions."""
     if not names and len(rows) == 1:
         return "{}"
     head = " ".join(f"?{name}" for name in names)

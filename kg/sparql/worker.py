@@ -15,7 +15,7 @@ from kg import rdf
 from kg.errors import Malformed, QueryRefused, RefusedInput, TooLarge
 from kg.readers.job import Limits
 from kg.readers.rdf import check_bytes
-from kg.sparql import guard, messages, rows, sandbox, services
+from kg.sparql import guard, messages, results, rows, sandbox, services
 from kg.sparql.building import Standing
 from kg.sparql.formats import form_for
 from kg.sparql.update import Evaluation
@@ -52,6 +52,10 @@ def answer(store: rdf.Store, columns: Standing, request: dict[str, Any], ask: se
     try:
         if "parse" in request:
             return _parse(Path(request["parse"]), request["base"])
+        if "results" in request:
+            return _written(request)
+        if "check" in request:
+            return _checked(request["check"])
         if "update" in request:
             return _update(store, request, ask)
         return _query(store, columns, request, ask)
@@ -95,6 +99,20 @@ def _query(store: rdf.Store, columns: Standing, request: dict[str, Any], ask: se
             raise TooLarge(f"The result has over {most:,} rows.", "Add a LIMIT, or ask for max-rows=.")
         body, head["cut"] = rows.cut(body, form, most), str(most)
     return {**head, "length": len(body)}, body
+
+
+def _written(request: dict[str, Any]) -> Answer:
+    out = _Bounded(int(request["body_bytes"]))
+    head = results.written(request, out)
+    body = b"".join(out.parts)
+    return {**head, "length": len(body)}, body
+
+
+def _checked(query: str) -> Answer:
+    """Whether our own parser takes a query that goes to another store."""
+    if problem := rdf.query_error(query):
+        return _refused("QueryRefused", f"The query has a mistake: {problem}.", "Correct it there.")
+    return {"media": "", "form": ""}, b""
 
 
 def _update(store: rdf.Store, request: dict[str, Any], ask: services.Ask) -> Answer:
