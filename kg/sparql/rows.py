@@ -44,6 +44,13 @@ def count(body: bytes, form: str) -> int:
     return len(_ends(body, form)[1])
 
 
+def exceeds(body: bytes, form: str, most: int) -> bool:
+    """Whether a complete SELECT result has more than `most` rows."""
+    marks = {"json": b"},{", "xml": b"</result>"}.get(form, b"\n")
+    # Texts may hold the mark too, so that this is the most there can be; it takes no time beside the exact count.
+    return body.count(marks) + 1 > most and count(body, form) > most
+
+
 def cut(body: bytes, form: str, most: int) -> bytes:
     """The result with its first `most` rows alone; JSON and XML say in their head that it is cut."""
     begin, ends = _ends(body, form)

@@ -94,7 +94,7 @@ def _query(store: rdf.Store, columns: Standing, request: dict[str, Any], ask: se
     rdf.answer(store, text, form, out, dataset)
     body = b"".join(out.parts)
     head = {"media": media, "form": kind}
-    if kind == "select" and len(body) > most and rows.count(body, form) > most:
+    if kind == "select" and rows.exceeds(body, form, most):
         if not request["cut"]:
             raise TooLarge(f"The result has over {most:,} rows.", "Add a LIMIT, or ask for max-rows=.")
         body, head["cut"] = rows.cut(body, form, most), str(most)

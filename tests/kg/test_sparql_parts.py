@@ -72,6 +72,7 @@ def test_rows_are_counted_and_cut_where_they_stand(form: str, seed: int) -> None
         body = serialised(values(picker, count), form)
         whole = parsed(body, form)
         assert rows.count(body, form) == len(whole) == count
+        assert [rows.exceeds(body, form, most) for most in (count - 1, count, count + 1)] == [True, False, False]
         for most in {0, 1, count // 2, max(0, count - 1)} - {count}:
             if most < count:
                 assert parsed(rows.cut(body, form, most), form) == whole[:most]
