@@ -82,7 +82,7 @@ def router(context: Context) -> APIRouter:
         filiere_seq: Annotated[str, Header()] = "",
     ) -> Response:
         """Evaluates a query over one snapshot of the graph, whose seq is in the header Filiere-Seq."""
-        given = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        given = _fields(request.url.query)
         if "update" in given:
             raise QueryRefused("An update cannot come by GET.", "Send it by POST, with a bearer token.")
         if console.wanted(request, format) and len(given.get("query", [])) < 2:
@@ -99,9 +99,9 @@ def router(context: Context) -> APIRouter:
         if media == _UPDATE:
             await run_in_threadpool(context.tokens.known, authorization)
         text = _text(await request.body(), charset)
-        given = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        given = _fields(request.url.query)
         if media == _FORM:
-            for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS).items():
+            for name, values in _fields(text).items():
                 given.setdefault(name, []).extend(values)
         elif media in (_QUERY, _UPDATE):
             given["query" if media == _QUERY else "update"] = [text]
@@ -148,6 +148,13 @@ def _text(body: bytes, charset: str) -> str:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise QueryRefused("The body is not UTF-8.", "Send it as UTF-8.") from error
+
+
+def _fields(text: str) -> Given:
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise QueryRefused(f"The request has over {_MOST_FIELDS} fields.", "Send fewer.") from error
 
 
 def _only(given: Given, name: str) -> str:

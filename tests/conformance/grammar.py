@@ -224,6 +224,8 @@ class Grammar:
         if self._named or (self._maybe(0.5) and (subject + target).count("?")):
             link = self._pick(_LINKS)
             return f"{subject} {self._pick((f'^{link}', *_NEGATED))} {target}"
+        if subject == target:  # rdflib finds such ends where there are none
+            target = ":c"
         ends = " ".join(sorted({end for end in (subject, target) if end.startswith("?")})) or "(1 AS ?one)"
         return f"{{ SELECT DISTINCT {ends} WHERE {{ {subject} {self._path(2)} {target} }} }}"
 

@@ -10,8 +10,9 @@ counted with its reason:
 Left out of the grammar, since rdflib answers otherwise: SELECT * over MINUS and EXISTS, whose variables it shows
 (18.2.1); sub-selects that hide a variable of the group around them, and MINUS within a group, both of which see what is
 bound outside (18.2.4.4, 18.5); functions of what may be unbound or a blank node, which it does not make errors (17.2,
-17.4.2.5); IN with numbers of two types (17.4.1.9); casts of fractions to integers and Booleans (17.5); !^:p (18.4);
-aggregates of what may be unbound (18.5.1); sub-selects that give a row twice (18.5).
+17.4.2.5); IN with numbers of two types (17.4.1.9); errors beside && and || (17.2); EXISTS within a group (18.6);
+casts of fractions to integers and Booleans (17.5); !^:p (18.4); aggregates of what may be unbound (18.5.1); sub-selects
+that give a row twice (18.5).
 
 Left out since the engine answers otherwise: sub-selects in GRAPH ?g, paths of no step from a term that is nowhere, and
 how often a path with alternatives gives the same pair (18.4), which is why compound paths are asked for distinct pairs.
@@ -137,9 +138,15 @@ def difference(query: Query, found: Any, rows: list[Any], body: bytes, *, often:
 
 
 def rounded(term: Term) -> Term:
-    """A decimal to nine places, since the standard leaves its precision open; a concatenation in one order."""
+    """A decimal to nine places, since the standard leaves its precision open; a concatenation in one order.
+
+    A whole number counts as an integer: rdflib takes a product of integers for a decimal, and ROUND for an integer.
+    """
     if term.datatype == XSD + "decimal":
-        return Term("literal", str(round(Decimal(term.text), 9).normalize() + 0), term.datatype)
+        number = round(Decimal(term.text), 9)
+        if number == int(number):
+            return Term("literal", str(int(number)), XSD + "integer")
+        return Term("literal", str(number.normalize()), term.datatype)
     if term.kind == "literal" and "|" in term.text:
         return Term("literal", "|".join(sorted(term.text.split("|"))), term.datatype, term.language)
     return term

@@ -24,7 +24,7 @@ from tests.served import Served, served
 
 SHORT, LONG = 2.0, 10.0  # seconds that a query may take
 REQUEST_SECONDS = 3  # that a request may take to arrive
-GRACE = 0.25  # seconds beyond that until the answer is there
+GRACE = 0.25  # seconds beyond that until the answer is there; one second in the short form, beside other suites
 MOST_MEMORY = 6 * 2**30  # bytes of the service and its children together
 MOST_HEALTH = 0.2  # seconds
 STEP = 9  # of the attacks, one in so many in the short form
@@ -124,6 +124,11 @@ class Target:
     seconds: float
     whole: bool
 
+    @property
+    def grace(self) -> float:
+        """Seconds that an answer may come after its time."""
+        return GRACE if self.whole else 1.0
+
     def some(self, found: dict[str, str]) -> dict[str, str]:
         """All attacks in the long form, one in STEP in the short one; those that reach out always."""
         reaching = {name: text for name, text in found.items() if attacks.TARGET in text or "SERVICE" in text}
@@ -186,7 +191,11 @@ def unnoticed(watch: Watch, whole: bool) -> None:
 def test_every_hostile_query_ends_in_time_and_nobody_notices(target: Target) -> None:
     found = target.some(attacks.queries())
     told, watch = all_at_once(target, found, {"Content-Type": "application/sparql-query"})
-    late = {name: answer for name, answer in told.items() if answer.seconds > target.seconds + GRACE}
+    late = {
+        name: round(answer.seconds, 2)
+        for name, answer in told.items()
+        if answer.seconds > target.seconds + target.grace
+    }
     assert not late
     assert not {name: answer for name, answer in told.items() if answer.status not in FINE}
     unnoticed(watch, target.whole)
@@ -198,7 +207,10 @@ def test_a_service_that_nobody_named_is_refused_in_every_disguise(target: Target
     found = {
         name: target.listener.named(text) for name, text in attacks.queries().items() if name.startswith("SERVICE")
     }
-    harmless = {"SERVICE, FROM an address", "SERVICE, named address", "SERVICE, geo of an address"}
+    # The last finds no value for its variable within its group, and so asks nobody.
+    harmless = {
+        f"SERVICE, {name}" for name in ("FROM an address", "named address", "geo of an address", "values at the end")
+    }
     told, _ = all_at_once(target, found, {"Content-Type": "application/sparql-query"})
     assert not {name for name, answer in told.items() if answer.status == 200} - harmless
     still_itself(target)
@@ -213,7 +225,7 @@ def test_hostile_updates_change_nothing_and_end_in_time(target: Target) -> None:
     before = client.post("/sparql", data={"query": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"}).json()["results"]
     told, watch = all_at_once(target, found, kind | target.service.auth, clients=1)
     assert not {name: answer for name, answer in told.items() if answer.status not in FINE}
-    assert not {name: answer for name, answer in told.items() if answer.seconds > target.seconds + GRACE + 1}
+    assert not {name: answer for name, answer in told.items() if answer.seconds > target.seconds + target.grace + 1}
     allowed = {"nothing", "needs", "many operations", "USING an address", "javascript", "LOAD after another"}
     refused = {name for name in found if name not in allowed and "60 nested" not in name}
     assert not {name for name in refused if told[name].status in (200, 201, 204) and not name.startswith("LOAD SILENT")}
@@ -235,6 +247,7 @@ def exchanged(target: Target, data: bytes) -> tuple[bytes, float]:
             line.settimeout(max(target.seconds, REQUEST_SECONDS) + 2)
             while len(out) < 1_000_000 and (part := line.recv(65_536)):
                 out, last = out + part, time.monotonic()
+                line.settimeout(0.5)
         except (BrokenPipeError, ConnectionResetError):
             last = time.monotonic()
         except TimeoutError:
@@ -247,7 +260,7 @@ def test_hostile_bytes_are_answered_or_dropped(target: Target) -> None:
         name: target.listener.named(data.decode("latin-1")).encode("latin-1")
         for name, data in hostile_requests.requests().items()
     }
-    with Watch(target.service) as watch, ThreadPoolExecutor(CLIENTS) as pool:
+    with Watch(target.service) as watch, ThreadPoolExecutor(3 * CLIENTS) as pool:
         told = dict(zip(found, pool.map(lambda data: exchanged(target, data), found.values()), strict=True))
     for name, (answer, _) in told.items():
         statuses = {int(line.split()[1]) for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")}
