@@ -57,7 +57,7 @@ def test_the_commands_of_readme_run(line: str, place: Path) -> None:
 
 def test_the_targets_of_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = {match for text in (README, *COMMANDS) for match in re.findall(r"\bmake ([a-z]+)\b", text)}
+    named = {match for text in (README, *COMMANDS) for match in re.findall(r"\bmake ([a-z]+(?:-[a-z]+)*)", text)}
     for target in named - {"what", "in", "it", "supply"}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
 
