@@ -240,7 +240,7 @@ class Grammar:
         one, other = self._path(depth - 1), self._path(depth - 1)
         return {
             "star": f"({one})*", "plus": f"({one})+", "maybe": f"({one})?",
-            "either": f"({one}|{other})", "inverse": f"^({one})",
+            "either": f"({one}|{other})", "inverse": f"^{self._path(0)}",
         }[kind]  # fmt: skip
 
     def condition(self, held: set[str], depth: int = 0) -> str:
