@@ -20,6 +20,8 @@ from kg.sparql.formats import NotAcceptableForm, form_for
 from kg.terms import Statement
 
 _MIB = 2**20
+MOST_WAITING = 24  # queries that wait for a child; a client that joins by itself sends a dozen at once
+_SOONEST = 0.05  # seconds in which a query can be answered at all
 _CLASSES = {
     cls.__name__: cls for cls in (QueryRefused, QueryTimeout, TooLarge, RefusedInput, Malformed, NotAcceptableForm)
 }
@@ -87,6 +89,7 @@ class QueryPool:
         self._guard = threading.Lock()
         self._workers = workers
         self._free = threading.Semaphore(workers)
+        self._waiting = 0
         self._closed = False
         self.sandbox = ""
 
@@ -143,9 +146,12 @@ class QueryPool:
         return found
 
     def _evaluated(self, request: dict[str, Any], seq: int | None, deadline: float) -> QueryResult:
-        if not self._free.acquire(timeout=self._budget.seconds):
-            raise QueryTimeout("Every query process was busy for all of this query's time.", "Try again later.")
+        busy = QueryTimeout("Every query process was busy for all of this query's time.", "Try again later.")
+        if not self._free.acquire(blocking=False) and not self._waited(deadline):
+            raise busy
         try:
+            if time.monotonic() >= deadline - _SOONEST:
+                raise busy  # starting a child for it would only make the answer late
             child, fresh = self._child(seq)
             try:
                 return self._run(child, request, deadline)
@@ -155,6 +161,21 @@ class QueryPool:
             return self._run(self._child(seq, new=True)[0], request, deadline)  # it had died while it waited
         finally:
             self._free.release()
+
+    def _waited(self, deadline: float) -> bool:
+        """Waits for a child until the deadline. Raises QueryTimeout at once when enough others wait.
+
+        Each that waits holds a thread of the service, which has 40 for searches and everything else.
+        """
+        with self._guard:
+            if self._waiting >= MOST_WAITING:
+                raise QueryTimeout("Every query process is busy, and many queries wait already.", "Try again later.")
+            self._waiting += 1
+        try:
+            return self._free.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        finally:
+            with self._guard:
+                self._waiting -= 1
 
     def update(
         self, copy: Path, text: str, using: Sequence[str] = (), using_named: Sequence[str] = ()

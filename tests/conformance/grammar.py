@@ -114,7 +114,7 @@ class Grammar:
 
     def _shown(self, shown: list[str], held: set[str], pattern: str) -> str:
         """The variables of a head; a star where it means the same to all: rdflib counts those of MINUS and EXISTS."""
-        if len(shown) == len(held) and not re.search("MINUS|EXISTS", pattern) and self._maybe(0.3):
+        if held and len(shown) == len(held) and not re.search("MINUS|EXISTS", pattern) and self._maybe(0.3):
             return "*"
         return " ".join(shown) or "?x0"
 
@@ -235,10 +235,12 @@ class Grammar:
             return self._pick(_LINKS)
         if kind == "not":
             return self._pick(_NEGATED)
+        if kind == "sequence":  # of repetitions, rdflib gives the same pair several times, DISTINCT or not
+            return f"({self._path(0)}/{self._path(0)})"
         one, other = self._path(depth - 1), self._path(depth - 1)
         return {
-            "star": f"({one})*", "plus": f"({one})+", "maybe": f"({one})?", "sequence": f"({one}/{other})",
-            "either": f"({one}|{other})", "inverse": f"^({one})",
+            "star": f"({one})*", "plus": f"({one})+", "maybe": f"({one})?",
+            "either": f"({one}|{other})", "inverse": f"^{self._path(0)}",
         }[kind]  # fmt: skip
 
     def condition(self, held: set[str], depth: int = 0) -> str:
@@ -288,7 +290,13 @@ class Grammar:
 
     def string(self, held: set[str], depth: int = 2) -> str:
         """An expression that is a string where it is no error."""
-        simple = [*(v for v in sorted(held) if v[1] == "s"), '"a"', '"abc"', '"été"', f"STR({self._spelt(held)})"]
+        simple = [
+            *(f"COALESCE({v}, 'none')" for v in sorted(held) if v[1] == "s"),
+            '"a"',
+            '"abc"',
+            '"été"',
+            f"STR({self._spelt(held)})",
+        ]
         if not depth or self._maybe(0.5):
             return self._pick(simple)
         one, other = self.string(held, depth - 1), self.string(held, depth - 1)

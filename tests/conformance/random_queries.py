@@ -29,7 +29,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -132,6 +132,7 @@ def difference(query: Query, found: Any, rows: list[Any], body: bytes, *, often:
     ours = Solutions(ours.variables, tuple(tuple(one and rounded(one) for one in row) for row in ours.rows))
     if not often:
         ours, theirs = Solutions(ours.variables, tuple(set(ours.rows))), tuple(set(theirs))
+        query = replace(query, keys=())
     if query.limit is not None or query.offset:
         return cut_difference(query, Solutions(names, theirs), ours)
     return answers.difference(Solutions(names, theirs), ours) or misordered(query, ours)

@@ -307,3 +307,21 @@ def test_searches_stay_quick_while_four_hostile_queries_run(target: Target) -> N
     # The short form has too few searches for a p99 that is not one unlucky search.
     assert busy < (2 * idle if target.whole else 2 * idle + 0.2)
     still_itself(target)
+
+
+def test_a_crowd_of_hostile_queries_keeps_nobody_from_searching(target: Target) -> None:
+    crowd = 60
+    text = attacks.queries()["every path between all"]
+    kind = {"Content-Type": "application/sparql-query"}
+    with ThreadPoolExecutor(crowd) as pool:
+        # Each differs, since the service may remember what became of a query.
+        hostile = [pool.submit(sent, target.service.url, f"{text} #{n}", kind) for n in range(crowd)]
+        time.sleep(target.seconds / 4)
+        started = time.monotonic()
+        assert httpx.get(target.service.url + "/search", params={"q": "gel"}, timeout=30).status_code == 200
+        took = time.monotonic() - started
+        told = [one.result() for one in hostile]
+    assert took < 1
+    assert {answer.status for answer in told} <= {503}
+    assert max(answer.seconds for answer in told) < target.seconds + 1 + target.grace
+    still_itself(target)
