@@ -21,12 +21,7 @@ def updates() -> dict[str, str]:
         "SERVICE, escaped": f"INSERT {{ {_T} }} WHERE {{ \\u0053ERVICE <{TARGET}> {{ {_T} }} }}",
         "SERVICE of a variable": f"INSERT {{ {_T} }} WHERE {{ VALUES ?e {{ <{TARGET}> }} SERVICE ?e {{ {_T} }} }}",
         "USING an address": f"INSERT {{ {_T} }} USING <{TARGET}> WHERE {{ {_T} }}",
-<<<<<<< HEAD
-        "cross product": f"INSERT {{ ?a ?b ?t }} WHERE {{ GRAPH ?x {{ ?a ?b ?c }} GRAPH ?y {{ {_T} }} "
-        "GRAPH ?z { ?r ?q ?t } }",
-=======
         "cross product": f"INSERT {{ ?a ?b ?o }} WHERE {{ GRAPH ?x {{ ?a ?b ?c }} GRAPH ?y {{ {_T} . ?q ?r ?t }} }}",
->>>>>>> conf
         "doubling": "INSERT { <x:a> <x:b> ?x10 } WHERE { BIND("
         + XS
         + " AS ?x0) "
