@@ -16,6 +16,7 @@ from kg import decisions, suggested
 from kg import vocabulary as v
 from kg.errors import NotFound, RefusedInput, UserError
 from kg.model import Actor, Source
+from kg.rdf import DefaultGraph, Quad
 from search.query import Query
 from search.results import Match
 
@@ -247,12 +248,15 @@ def test_a_graph_that_says_something_else_is_found_and_mended(engine: Engine) ->
     decided(engine)
     quads = [quad for quad in engine.graph.suggested() if "one" in str(quad.subject)]
     for quad in quads[:3]:
-        engine.graph.store.remove(quad)
-        (problem,) = engine.check()
-        assert (problem.view, problem.repaired) == ("graph", False)
-        assert "suggested" in problem.what
-        engine.graph.store.add(quad)
-        assert engine.check() == []
+        both = [quad, Quad(quad.subject, quad.predicate, quad.object, DefaultGraph())]  # and in the union of all
+        for lost, word in ((both, "suggested"), (both[:1], "default"), (both[1:], "default")):
+            for one in lost:
+                engine.graph.store.remove(one)
+            (problem,) = engine.check()
+            assert (problem.view, problem.repaired) == ("graph", False)
+            assert word in problem.what
+            engine.graph.store.extend(lost)
+            assert engine.check() == []
     engine.graph.store.remove(quads[0])
     (problem,) = engine.check(repair=True)
     assert problem.repaired
