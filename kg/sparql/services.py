@@ -181,12 +181,14 @@ class _Call:
     def _values_of(self, variable: str) -> list[Term]:
         """The values that the rest of the innermost group that binds a variable gives it."""
         block = self.block
+        spoken_of = False
         for start, end, is_select in reversed(block.groups):
             group = self.text[start:end]
             for other in (*reversed(self.later), block):
                 if start <= other.start and other.end <= end:
                     group = group[: other.start - start] + "{}" + group[other.end - start :]
             if any(t.kind == "variable" and t.text[1:] == variable[1:] for t in tokens(group)):
+                spoken_of = True
                 query = f"{self.prologue.text}SELECT DISTINCT {variable} WHERE {group} LIMIT {MOST_VALUES + 1}"
                 guard.check(query, most=guard.MOST_ANSWERED)
                 rows = [row[variable[1:]] for row in self.select(query) if variable[1:] in row]
@@ -196,10 +198,11 @@ class _Call:
                     return [rdf.spelled(term) for term in rows]
             if is_select:
                 break
-        outside = self.text[: block.start] + self.text[block.end :]
-        if any(t.kind == "variable" and t.text[1:] == variable[1:] for t in tokens(outside)):
+        if spoken_of:
             return []
-        raise QueryRefused(f"Nothing gives {variable} a value.", f"Bind it: VALUES {variable} {{ … }}, or BIND.")
+        raise QueryRefused(
+            f"Nothing gives {variable} a value.", f"Bind it in its group: VALUES {variable} {{ … }}, or BIND."
+        )
 
 
 def _joined(one: Row, other: Row) -> Row | None:

@@ -154,6 +154,12 @@ def test_what_cannot_be_understood_is_named(service: Service, body: str, word: s
     assert word in problem["detail"] + problem["mend"] and problem["mend"]
 
 
+def test_a_value_from_outside_of_the_group_is_refused_not_lost(service: Service) -> None:
+    body = "SERVICE filiere:search { ?m filiere:need ?n ; filiere:actor ?a }"
+    problem = refusal(service, f'SELECT * {{ {body} }} VALUES ?n {{ "gel"@fr }}')
+    assert "?n" in problem["detail"] and "group" in problem["mend"]
+
+
 def test_too_many_needs_are_refused(service: Service) -> None:
     values = " ".join(f'"need {n}"' for n in range(150))
     query = (
