@@ -89,6 +89,19 @@ def elsewhere(endpoint: Address, tmp_path_factory: pytest.TempPathFactory) -> It
             yield Service(client, engine, secret)
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same data with an embedded graph, which no other module's tests have written to."""
+    folder = tmp_path_factory.mktemp("embedded") / "data"
+    with Engine.open(folder, write=True, create=True) as engine:
+        engine.import_sample()
+        _, secret = Tokens(engine.folder.tokens).create(("write:*",))
+        with TestClient(create_app(engine, Settings(data=folder)), raise_server_exceptions=False) as client:
+            while client.get("/health/ready").status_code != 200:
+                time.sleep(0.05)
+            yield Service(client, engine, secret)
+
+
 def rows(service: Service, query: str, **more: Any) -> Any:
     """What a query answers, so that two engines can be compared: whatever order, names or spelling they choose."""
     graph = "CONSTRUCT" in query
