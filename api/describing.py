@@ -73,7 +73,7 @@ def service_description(
     if updates:
         said.say(endpoint, v.SD + "supportedLanguage", iri(v.SD + "SPARQL11Update"))
     said.say(endpoint, v.SD + "feature", iri(v.SD + "UnionDefaultGraph"))
-    said.say(endpoint, v.SD + "feature", iri(v.NS + "search"))
+    said.say(endpoint, v.SD + "propertyFeature", iri(v.NS + "need"))
     if getattr(settings, "services", ""):
         said.say(endpoint, v.SD + "feature", iri(v.SD + "BasicFederatedQuery"))
     said.say(endpoint, v.SD + "defaultEntailmentRegime", iri(_SIMPLE))

@@ -97,7 +97,8 @@ def test_the_description_of_the_service_is_valid_and_says_only_what_is_true(serv
     graph = graph_of(describing.service_description(service.engine, Settings(), BASE, counts))
     check(graph)
     here = URIRef(BASE + "sparql")
-    assert set(graph.objects(here, SD.feature)) == {SD.UnionDefaultGraph, URIRef(v.NS + "search")}
+    assert set(graph.objects(here, SD.feature)) == {SD.UnionDefaultGraph}
+    assert set(graph.objects(here, SD.propertyFeature)) == {URIRef(v.NS + "need")}
     assert set(graph.objects(here, SD.supportedLanguage)) == {SD.SPARQL11Query}
     names = {str(name) for name in graph.objects(None, SD.name)}
     assert {v.source_graph("crisis2020"), v.SUGGESTED_GRAPH} <= names
