@@ -348,7 +348,7 @@ class Engine(Reader):
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
         with self.writing():
             live = self.journal.current(name)
-            if not live or name == v.PACKAGED:
+            if not live or name in v.OURS:
                 raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
             self.journal.append(name, (), live, note="removed")
             self.catch_up()
@@ -444,7 +444,7 @@ class Engine(Reader):
             answers = tuple(
                 SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
                 for s in self.sources()
-                if s.id != v.PACKAGED
+                if s.id not in v.OURS
             )
             self._sources_at = (seq, answers)
         return answers

@@ -55,6 +55,11 @@ class DataFolder:
         return self.path / "reports"
 
     @property
+    def harvest(self) -> Path:
+        """A folder a harvested source: where it comes from, how far its harvest is, and its outcomes."""
+        return self.path / "harvest"
+
+    @property
     def mark(self) -> Path:
         """The file that says this is a data folder, and of which format."""
         return self.path / _MARK

@@ -33,6 +33,9 @@ class SourceStatus:
     entities: int
     as_of: str
     seq: int
+    origin: str = ""
+    harvested_from: str = ""
+    attribution: str = ""
 
 
 @dataclass(slots=True)
@@ -175,6 +178,9 @@ class Reader:
                     entities=count,
                     as_of=latest[0].time if latest else "",
                     seq=latest[0].last_seq if latest else 0,
+                    origin=source.origin,
+                    harvested_from=source.harvested_from,
+                    attribution=source.attribution,
                 )
             )
         return out

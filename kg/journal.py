@@ -39,6 +39,7 @@ CREATE INDEX live_iri ON live (iri);
 CREATE UNIQUE INDEX live_seq ON live (seq);
 CREATE INDEX batches_source ON batches (source, number);
 """
+_LATER = "CREATE INDEX IF NOT EXISTS changes_source ON changes (source, seq)"  # older journals lack it
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Journal:
         if not read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute(_LATER)
 
     def _one(self, query: str, parameters: tuple[object, ...] = ()) -> int:
         row = self._connection.execute(query, parameters).fetchone()
@@ -212,7 +214,7 @@ class Journal:
             "FROM changes c JOIN batches b ON b.number = c.batch WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq LIMIT ?"
         )
         while after < end:
-            page = self._all(query, (after, end, _PAGE))
+            page = self.rows(query, (after, end, _PAGE))
             if not page:
                 return
             for row in page:
@@ -221,7 +223,7 @@ class Journal:
 
     def current(self, source: str) -> dict[str, str]:
         """IRI → sha256 of every live record of a source."""
-        return dict(self._all("SELECT iri, sha256 FROM live WHERE source = ?", (source,)))
+        return dict(self.rows("SELECT iri, sha256 FROM live WHERE source = ?", (source,)))
 
     def entities(self, source: str | None = None) -> Iterator[Change]:
         """The live records, of one source or of all, in the order of their seq."""
@@ -232,14 +234,14 @@ class Journal:
             f"WHERE l.seq > ? {where} ORDER BY l.seq LIMIT {_PAGE}"
         )
         after = 0
-        while page := self._all(query, (after, source) if source is not None else (after,)):
+        while page := self.rows(query, (after, source) if source is not None else (after,)):
             for row in page:
                 yield Change(*row)
             after = page[-1][0]
 
     def entity(self, iri: str) -> list[Change]:
         """The live records with this IRI, one a source at most."""
-        rows = self._all(
+        rows = self.rows(
             "SELECT c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload FROM live l "
             "JOIN changes c ON c.seq = l.seq JOIN batches b ON b.number = c.batch WHERE l.iri = ? ORDER BY l.seq",
             (iri,),
@@ -248,7 +250,7 @@ class Journal:
 
     def below(self, source: str, beginning: str) -> list[Change]:
         """The live records of a source whose IRIs begin so; others are not read."""
-        rows = self._all(
+        rows = self.rows(
             "SELECT c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload FROM live l "
             "JOIN changes c ON c.seq = l.seq JOIN batches b ON b.number = c.batch "
             "WHERE l.source = ? AND l.iri >= ? AND l.iri < ? ORDER BY l.iri",
@@ -258,7 +260,7 @@ class Journal:
 
     def payload(self, source: str, iri: str) -> str:
         """The live payload of one record of a source, or an empty string."""
-        rows = self._all(
+        rows = self.rows(
             "SELECT c.payload FROM live l JOIN changes c ON c.seq = l.seq WHERE l.source = ? AND l.iri = ?",
             (source, iri),
         )
@@ -266,23 +268,23 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """Source → number of live records."""
-        return dict(self._all("SELECT source, count(*) FROM live GROUP BY source ORDER BY source", ()))
+        return dict(self.rows("SELECT source, count(*) FROM live GROUP BY source ORDER BY source"))
 
     def batches(self, source: str | None = None, limit: int = 50) -> list[Batch]:
         """The newest batches, newest first."""
         where, parameters = ("WHERE source = ?", (source,)) if source is not None else ("", ())
-        rows = self._all(f"SELECT * FROM batches {where} ORDER BY number DESC LIMIT ?", (*parameters, limit))
+        rows = self.rows(f"SELECT * FROM batches {where} ORDER BY number DESC LIMIT ?", (*parameters, limit))
         return [Batch(*row) for row in rows]
 
     def batch(self, number: int) -> list[Batch]:
         """The batch of a number and those written together with it. Raises NotFound."""
-        rows = self._all("SELECT * FROM batches WHERE number = ?", (number,))
+        rows = self.rows("SELECT * FROM batches WHERE number = ?", (number,))
         if not rows:
             raise NotFound(f"There is no batch {number}.", "See 'filiere history'.")
         batch = Batch(*rows[0])
         if not batch.note:
             return [batch]
-        rows = self._all("SELECT * FROM batches WHERE note = ? AND time = ? ORDER BY number", (batch.note, batch.time))
+        rows = self.rows("SELECT * FROM batches WHERE note = ? AND time = ? ORDER BY number", (batch.note, batch.time))
         return [Batch(*row) for row in rows]
 
     def verify(self) -> list[str]:
@@ -300,7 +302,7 @@ class Journal:
                 if digest(change.payload) != change.sha256:
                     problems.append(f"seq {change.seq}, {change.iri}: the payload does not match its checksum.")
                 last[change.source, change.iri] = (change.seq, change.op)
-            live = {(source, iri): seq for source, iri, seq in self._all("SELECT source, iri, seq FROM live", ())}
+            live = {(source, iri): seq for source, iri, seq in self.rows("SELECT source, iri, seq FROM live")}
             if live != {key: seq for key, (seq, op) in last.items() if op == "upsert"}:
                 problems.append("The table of live records does not follow from the log.")
         except sqlite3.DatabaseError as error:
@@ -317,7 +319,8 @@ class Journal:
             finally:
                 copy.close()
 
-    def _all(self, query: str, parameters: Collection[object]) -> list[Any]:
+    def rows(self, query: str, parameters: Collection[object] = ()) -> list[Any]:
+        """What a SELECT over the tables of the log gives; for kg/history.py."""
         with _translated(self._path):
             return self._reader.execute(query, tuple(parameters)).fetchall()
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from kg import vocabulary as v
+from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, EVIDENCE, EXCHANGE, RECIPE, SOURCE, STEP, Field
 from kg.model import (
     Actor,
     Claim,
@@ -28,116 +29,6 @@ from kg.model import (
 )
 from kg.terms import Statement, Term, iri, is_iri, language, literal, value
 
-
-class Field(NamedTuple):
-    """One field of a record: its name, its predicate, and how its value is written (`form`)."""
-
-    name: str
-    predicate: str
-    form: str
-
-
-_ACTOR = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("name", v.SKOS + "prefLabel", "plain"),
-    Field("country", v.SCHEMA + "addressCountry", "plain"),
-    Field("nuts", v.NS + "nuts", "nuts"),
-    Field("city", v.SCHEMA + "addressLocality", "plain"),
-    Field("latitude", v.WGS84 + "lat", "decimal"),
-    Field("longitude", v.WGS84 + "long", "decimal"),
-    Field("size", v.NS + "size", "size"),
-    Field("identifiers", v.SCHEMA + "identifier", "plain*"),
-    Field("website", v.FOAF + "homepage", "iri"),
-    Field("descriptions", v.DCT + "description", "text*"),
-    Field("makes", v.NS + "makes", "text*"),
-    Field("processes", v.NS + "process", "text*"),
-    Field("certifications", v.NS + "certification", "text*"),
-    Field("sectors", v.NS + "sector", "text*"),
-    Field("clusters", v.ORG + "memberOf", "sibling*"),
-    Field("network", v.NS + "network", "plain"),
-    Field("codes", v.NS + "code", "code*"),
-)
-_EVIDENCE = (
-    Field("title", v.DCT + "title", "spoken"),
-    Field("text", v.NS + "quote", "spoken"),
-    Field("lang", v.DCT + "language", "plain"),
-    Field("date", v.DCT + "date", "date"),
-    Field("buyer", v.NS + "buyer", "plain"),
-    Field("source", v.NS + "reportedBy", "plain"),
-    Field("url", v.DCT + "source", "iri"),
-    Field("status", v.NS + "status", "plain"),
-    Field("codes", v.NS + "code", "code*"),
-)
-_EXCHANGE = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("what", v.NS + "what", "text"),
-    Field("actor", v.NS + "actor", "sibling"),
-    Field("who", v.NS + "who", "plain"),
-    Field("quantity", v.NS + "quantity", "plain"),
-    Field("unit", v.NS + "unit", "plain"),
-    Field("place", v.NS + "place", "plain"),
-    Field("period", v.NS + "period", "plain"),
-    Field("note", v.RDFS + "comment", "plain"),
-    Field("date", v.DCT + "date", "date"),
-    Field("url", v.DCT + "source", "iri"),
-)
-_RECIPE = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("product", v.NS + "product", "text"),
-)
-_STEP = (
-    Field("kind", v.NS + "stepKind", "plain"),
-    Field("what", v.NS + "what", "text"),
-    Field("standard", v.NS + "standard", "plain"),
-    Field("note", v.RDFS + "comment", "plain"),
-    Field("url", v.DCT + "source", "iri"),
-)
-_CLAIM = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("subject", v.NS + "about", "subject"),
-    Field("kind", v.NS + "claimKind", "plain"),
-    Field("text", v.NS + "statement", "text"),
-    Field("measure", v.NS + "measure", "plain"),
-    Field("value", v.NS + "value", "number"),
-    Field("said_by", v.NS + "saidBy", "plain"),
-    Field("date", v.DCT + "date", "date"),
-    Field("url", v.DCT + "source", "iri"),
-)
-_SOURCE = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("title", v.DCT + "title", "plain"),
-    Field("publisher", v.DCT + "publisher", "plain"),
-    Field("licence", v.DCT + "license", "iri-or-plain"),
-    Field("url", v.DCAT + "landingPage", "iri"),
-    Field("issued", v.DCT + "issued", "date"),
-    Field("namespace", v.NS + "namespace", "plain"),
-    Field("public", v.NS + "public", "boolean"),
-)
-_CONCEPT = (
-    Field("notation", v.SKOS + "notation", "plain"),
-    Field("preferred", v.SKOS + "prefLabel", "text*"),
-    Field("alternative", v.SKOS + "altLabel", "text*"),
-    Field("hidden", v.SKOS + "hiddenLabel", "text*"),
-    Field("broader", v.SKOS + "broader", "iri*"),
-    Field("related", v.SKOS + "related", "iri*"),
-    Field("inputs", v.NS + "hasInput", "iri*"),
-    Field("processes", v.NS + "madeBy", "iri*"),
-    Field("packaging", v.NS + "packagedIn", "iri*"),
-    Field("standards", v.NS + "testedUnder", "iri*"),
-    Field("substitutes", v.NS + "substituteFor", "iri*"),
-    Field("convertible_to", v.NS + "convertibleTo", "iri*"),
-    Field("latitude", v.WGS84 + "lat", "decimal"),
-    Field("longitude", v.WGS84 + "long", "decimal"),
-)
-_DECISION = (
-    Field("id", v.DCT + "identifier", "plain"),
-    Field("actor", v.NS + "actor", "iri"),
-    Field("competency", v.NS + "concerns", "iri"),
-    Field("verdict", v.NS + "verdict", "plain"),
-    Field("who", v.NS + "decidedBy", "plain"),
-    Field("date", v.DCT + "date", "date"),
-    Field("note", v.RDFS + "comment", "plain"),
-)
 _COMPETENCY = v.NS + "competency"
 _MATCHES = (v.SKOS + "exactMatch", v.SKOS + "closeMatch", v.SKOS + "broadMatch")
 _SIZE = v.BASE + "size/"
@@ -265,32 +156,32 @@ def to_statements(entity: Entity) -> list[Statement]:
     term = iri(subject)
     match entity:
         case Actor():
-            out = _statements(_ACTOR, entity, subject)
+            out = _statements(ACTOR, entity, subject)
             out += [(term, _TYPE, f"<{v.NS}Actor>"), (term, _TYPE, f"<{v.ACTOR_CLASSES[entity.kind]}>")]
-            out += _parts(_EVIDENCE, entity.evidence, subject, v.NS + "hasEvidence", v.NS + "Evidence")
+            out += _parts(EVIDENCE, entity.evidence, subject, v.NS + "hasEvidence", v.NS + "Evidence")
             out += _geometry(entity)
         case Exchange():
-            out = _statements(_EXCHANGE, entity, subject)
+            out = _statements(EXCHANGE, entity, subject)
             out.append((term, _TYPE, f"<{v.EXCHANGE_CLASSES[entity.kind]}>"))
         case Recipe():
-            out = _statements(_RECIPE, entity, subject)
+            out = _statements(RECIPE, entity, subject)
             out.append((term, _TYPE, f"<{v.NS}Recipe>"))
-            out += _parts(_STEP, entity.steps, subject, v.NS + "hasStep", v.NS + "RecipeStep")
+            out += _parts(STEP, entity.steps, subject, v.NS + "hasStep", v.NS + "RecipeStep")
         case Claim():
-            out = _statements(_CLAIM, entity, subject)
+            out = _statements(CLAIM, entity, subject)
             out.append((term, _TYPE, f"<{v.NS}Claim>"))
         case Source():
-            out = _statements(_SOURCE, entity, subject)
+            out = _statements(SOURCE, entity, subject)
             out.append((term, _TYPE, f"<{v.DCAT}Dataset>"))
         case Concept():
-            out = _statements(_CONCEPT, entity, subject)
+            out = _statements(CONCEPT, entity, subject)
             out += [(term, _TYPE, f"<{v.SKOS}Concept>"), (term, f"<{v.SKOS}inScheme>", iri(v.SCHEME + entity.scheme))]
             out += [(term, f"<{_MATCHES[1]}>", iri(match)) for match in entity.matches]
             if entity.kind:
                 out.append((term, _TYPE, f"<{v.COMPETENCY_CLASSES[entity.kind]}>"))
             out += _geometry(entity)
         case TagDecision():
-            out = _statements(_DECISION, entity, subject)
+            out = _statements(DECISION, entity, subject)
             out.append((term, _TYPE, f"<{v.NS}TagDecision>"))
             if entity.verdict == "confirmed":
                 out.append((iri(entity.actor), f"<{_COMPETENCY}>", iri(entity.competency)))
@@ -312,15 +203,15 @@ def _geometry(place: Actor | Concept) -> list[Statement]:
 
 def predicates() -> dict[str, str]:
     """Predicate IRIs that a reason's path is written with: by field of Actor, "evidence.…" and "concept.…"."""
-    named = {field.name: field.predicate for field in _ACTOR}
-    named |= {f"evidence.{field.name}": field.predicate for field in _EVIDENCE}
-    named |= {f"concept.{field.name}": field.predicate for field in _CONCEPT}
+    named = {field.name: field.predicate for field in ACTOR}
+    named |= {f"evidence.{field.name}": field.predicate for field in EVIDENCE}
+    named |= {f"concept.{field.name}": field.predicate for field in CONCEPT}
     return named | {"evidence": v.NS + "hasEvidence", "type": v.TYPE, "competency": _COMPETENCY}
 
 
 def minted_terms() -> set[str]:
     """Every class and property of our own namespace that kg writes; ontology/filiere.ttl must define each."""
-    tables = (_ACTOR, _EVIDENCE, _EXCHANGE, _RECIPE, _STEP, _CLAIM, _SOURCE, _CONCEPT, _DECISION)
+    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
     more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
@@ -340,28 +231,28 @@ def from_statements(subject: str, source: str, statements: Iterable[Statement]) 
             return _actor(subject, source, _KIND_OF_CLASS[cls], own, nodes)
         if cls in _KIND_OF_EXCHANGE:
             exchange: dict[str, Any] = {"id": v.local_name(subject), "what": Text("")}
-            exchange |= _values(_EXCHANGE, own, subject)
+            exchange |= _values(EXCHANGE, own, subject)
             return Exchange(iri=subject, source=source, kind=_KIND_OF_EXCHANGE[cls], **exchange)
         if cls == v.NS + "Recipe":
-            steps = _read_parts(RecipeStep, _STEP, v.NS + "hasStep", own, nodes, subject)
+            steps = _read_parts(RecipeStep, STEP, v.NS + "hasStep", own, nodes, subject)
             recipe: dict[str, Any] = {"id": v.local_name(subject), "product": Text("")}
-            return Recipe(iri=subject, source=source, steps=steps, **(recipe | _values(_RECIPE, own, subject)))
+            return Recipe(iri=subject, source=source, steps=steps, **(recipe | _values(RECIPE, own, subject)))
         if cls == v.NS + "Claim":
             blank: dict[str, Any] = {"id": v.local_name(subject), "subject": "", "kind": "", "text": Text("")}
-            return Claim(iri=subject, source=source, **(blank | _values(_CLAIM, own, subject)))
+            return Claim(iri=subject, source=source, **(blank | _values(CLAIM, own, subject)))
         if cls == v.DCAT + "Dataset" and f"<{v.NS}namespace>" in own:
-            return Source(**({"id": v.local_name(subject)} | _values(_SOURCE, own, subject)))
+            return Source(**({"id": v.local_name(subject)} | _values(SOURCE, own, subject)))
         if cls == v.SKOS + "Concept":
             return _concept(subject, own)
         if cls == v.NS + "TagDecision":
             decision: dict[str, Any] = {"id": v.local_name(subject), "actor": "", "competency": "", "verdict": ""}
-            return TagDecision(iri=subject, source=source, **(decision | _values(_DECISION, own, subject)))
+            return TagDecision(iri=subject, source=source, **(decision | _values(DECISION, own, subject)))
     return None
 
 
 def _actor(subject: str, source: str, kind: str, own: _Properties, nodes: dict[Term, _Properties]) -> Actor:
-    evidence = _read_parts(Evidence, _EVIDENCE, v.NS + "hasEvidence", own, nodes, subject)
-    fields = {"id": v.local_name(subject), "name": ""} | _values(_ACTOR, own, subject)
+    evidence = _read_parts(Evidence, EVIDENCE, v.NS + "hasEvidence", own, nodes, subject)
+    fields = {"id": v.local_name(subject), "name": ""} | _values(ACTOR, own, subject)
     return Actor(iri=subject, source=source, kind=kind, evidence=evidence, **fields)
 
 
@@ -374,7 +265,7 @@ def _concept(subject: str, own: _Properties) -> Concept:
         scheme=schemes[0] if schemes else "",
         kind=kinds[0] if kinds else "",
         matches=matches,
-        **_values(_CONCEPT, own, subject),
+        **_values(CONCEPT, own, subject),
     )
 
 

@@ -139,6 +139,9 @@ class Source:
     issued: str = ""
     namespace: str = ""  # IRI prefix; "" stands for the one derived from the id
     public: bool = True
+    origin: str = ""  # IRI of the source at the node that published it first; "" for one of our own
+    harvested_from: str = ""  # URL it is harvested from; "" for one that is imported
+    attribution: str = ""  # how the publisher wants to be named; "" for "title, publisher"
 
 
 @dataclass(frozen=True, slots=True)

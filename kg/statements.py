@@ -31,7 +31,7 @@ Changed = dict[str, dict[str, str | None]]
 def check_graph(graph: str) -> str:
     """The source that a graph may be written for. Raises Forbidden for a graph that is not anyone's to write."""
     source = v.source_of(graph)
-    if source in (v.PACKAGED, v.DECISIONS, v.SUGGESTED, "system", "union"):
+    if source in (*v.OURS, v.SUGGESTED, "system", "union"):
         raise Forbidden(
             f"The graph {graph} is not written by updates.",
             "Confirm or reject tags with 'filiere tags'; the ontology comes with the program.",

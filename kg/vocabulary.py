@@ -20,8 +20,12 @@ PACKAGED = "filiere"  # the source that holds what ontology/ says
 DECISIONS = "decisions"  # the source that holds what persons decided on tags
 SUGGESTED = "suggested"  # no source: the graph of the tags that the index computed
 SUGGESTED_GRAPH = GRAPH + SUGGESTED
+HARVESTS = "harvests"  # the source that holds one PROV activity a harvest that changed something
+IDENTITIES = "identities"  # the source that holds what was decided on which actors are the same
+ERASURES = "erasures"  # the source that holds hashes of what was erased, so that it does not come back
 DEFAULT = "default"  # the source that updates write to when they name no graph
-RESERVED = ("system", "union", PACKAGED, DECISIONS, SUGGESTED, DEFAULT)  # no file may be imported under these names
+OURS = (PACKAGED, DECISIONS, HARVESTS, IDENTITIES, ERASURES)  # sources that Filière itself writes
+RESERVED = ("system", "union", *OURS, SUGGESTED, DEFAULT)  # no file may be imported under these names
 GENID = BASE + ".well-known/genid/"  # IRIs that stand for blank nodes in the journal: RDF 1.1 Concepts, section 3.5
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

@@ -63,4 +63,4 @@ def _offset(given: dict[str, str]) -> int:
 
 
 def _sources(context: Context) -> list[Any]:
-    return [source for source in context.engine.sources() if source.id not in (v.PACKAGED, v.DECISIONS)]
+    return [source for source in context.engine.sources() if source.id not in v.OURS]

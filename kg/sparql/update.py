@@ -164,7 +164,7 @@ class Evaluation:
 
 
 def _writable(graph: str) -> bool:
-    return v.source_of(graph) not in (v.PACKAGED, v.DECISIONS) and graph not in (v.SYSTEM_GRAPH, v.SUGGESTED_GRAPH)
+    return v.source_of(graph) not in v.OURS and graph not in (v.SYSTEM_GRAPH, v.SUGGESTED_GRAPH)
 
 
 def _named(graph: str) -> str:

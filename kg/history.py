@@ -1,0 +1,42 @@
+"""What sources said before: their changes in pages, and what one said at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kg.journal import Change, Journal
+
+_COLUMNS = "c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload"
+_FROM = f"SELECT {_COLUMNS} FROM changes c JOIN batches b ON b.number = c.batch"
+
+
+def changes(journal: Journal, source: str, after: int, limit: int) -> list[Change]:
+    """The first `limit` changes of a source with seq > `after`, in order."""
+    query = f"{_FROM} WHERE c.source = ? AND c.seq > ? ORDER BY c.seq LIMIT ?"
+    return [Change(*row) for row in journal.rows(query, (source, after, limit))]
+
+
+def last_seq(journal: Journal, source: str) -> int:
+    """The seq of the last change of a source; 0 when it never said anything."""
+    rows = journal.rows("SELECT max(seq) FROM changes WHERE source = ?", (source,))
+    return int(rows[0][0] or 0)
+
+
+def seq_at(journal: Journal, time: str) -> int:
+    """The seq of the last change written at or before an ISO 8601 time in UTC; 0 when there is none.
+
+    A date alone means its end: "2020-03-25" takes in all of that day.
+    """
+    until = time if "T" in time else f"{time}T23:59:59.999Z"
+    rows = journal.rows("SELECT max(last_seq) FROM batches WHERE time <= ?", (until,))
+    return int(rows[0][0] or 0)
+
+
+def as_of(journal: Journal, source: str, seq: int) -> Iterator[Change]:
+    """The records of a source as they were live after `seq`, by IRI."""
+    query = (
+        f"{_FROM} JOIN (SELECT iri AS name, max(seq) AS last FROM changes WHERE source = ? AND seq <= ? GROUP BY iri) "
+        "ON c.seq = last WHERE c.op = 'upsert' ORDER BY c.iri"
+    )
+    for row in journal.rows(query, (source, seq)):
+        yield Change(*row)
