@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from api.dumps import Dumps
+from api.places import long_codes
 from api.reader import Reader, SourceStatus
 from api.settings import Settings
 from kg import history
 from kg import vocabulary as v
 from kg.errors import FiliereError, NotFound, UserError
-from kg.federation import feed
+from kg.federation import catalog, feed
 from kg.federation.layout import Layout
 from kg.federation.node import Dump, Node, Published
 from kg.terms import Statement
@@ -83,7 +84,7 @@ class Publishing:
         """The node's own description; a dump that is being built is named when it is there."""
         dumps = self._dumps()
         sources = tuple(published(self._reader, status, at, dumps.get(status.id)) for status in self.sources().values())
-        endpoints = {"feed": at.feeds, "void": at.void}
+        endpoints = {"catalog": at.catalog, "feed": at.feeds, "void": at.void}
         endpoints |= {name: at.base + name for name in self._endpoints}
         return described(self._settings, at, sources, endpoints)
 
@@ -112,7 +113,23 @@ class Publishing:
         """When a source last changed, as HTTP writes a date."""
         return format_datetime(datetime.fromisoformat(self.source(name).as_of), usegmt=True)
 
+    def catalog(self, at: Layout) -> list[Statement]:
+        """The catalogue."""
+        node = self.node(at)
+        countries = {source.id: long_codes(self.dumps.countries(source.id)) for source in node.sources}
+        issued = min((found for source in node.sources if (found := self.since(source.id))), default="")
+        return catalog.catalog(node, at, issued, countries)
+
     # Feeds
+
+    def since(self, name: str) -> str:
+        """When a source first said something, itself aside; "" when it never did."""
+        if name not in self._since:
+            first = history.versions(self._journal, name, v.source_graph(name), 0, 1)
+            if not first:
+                return ""
+            self._since[name] = first[0].time
+        return self._since[name]
 
     def pages(self, name: str) -> list[feed.Page]:
         """The pages of a source's feed as they are now."""
@@ -133,13 +150,7 @@ class Publishing:
     def feed_root(self, name: str, at: Layout) -> list[Statement]:
         """The root of a source's feed. Raises NotFound."""
         status = self.source(name)
-        if name not in self._since:
-            first = history.versions(self._journal, name, v.source_graph(name), 0, 1)
-            if first:
-                self._since[name] = first[0].time
-        stream = feed.Stream(
-            at.feed(name), status.title or name, self._since.get(name, ""), status.licence, v.source_graph(name)
-        )
+        stream = feed.Stream(at.feed(name), status.title or name, self.since(name), status.licence, at.dataset(name))
         return feed.root(stream, [(at.page(name, page.number), page) for page in self.pages(name)])
 
     def feed_page(self, name: str, number: int, at: Layout) -> tuple[bytes, feed.Page]:
@@ -200,7 +211,7 @@ def published(reader: Reader, status: SourceStatus, at: Layout, dump: Dump | Non
     """One source, as the node's document says it."""
     return Published(
         id=status.id,
-        origin=status.origin or at.origin(status.id),
+        origin=status.origin or at.dataset(status.id),
         namespace=status.namespace,
         seq=history.last_seq(reader.journal, status.id),
         entities=history.count(reader.journal, status.id, v.source_graph(status.id)),
