@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from urllib.parse import quote
 
+from api.publishing import is_published
 from api.reader import Reader, SourceStatus
 from api.settings import Settings
 from api.statistics import TARGETS, Counts
 from kg import vocabulary as v
+from kg.federation.layout import Layout
 from kg.rdf import MEDIA_TYPES
 from kg.said import Said, times
 from kg.sparql.formats import GRAPHS, SOLUTIONS
@@ -101,9 +103,13 @@ def _say_sizes(said: Said, subject: str, triples: int | None, entities: int | No
 
 
 def void(engine: Reader, base_url: str, counts: Counts) -> list[Statement]:
-    """The dataset served below `base_url` (which ends with /), each source as a subset, and links to other data."""
-    said, document = Said(), base_url + ".well-known/void"
-    dataset, sources = document + "#dataset", engine.sources()
+    """The dataset served below `base_url` (which ends with /), each source as a subset, and links to other data.
+
+    Private sources are left out.
+    """
+    said, at = Said(), Layout(base_url)
+    document = at.void
+    dataset, sources = document + "#dataset", [source for source in engine.sources() if source.public]
     said.type(document, v.VOID + "DatasetDescription")
     said.say(document, v.DCT + "title", literal("What is in Filière, in numbers", "en"))
     said.say(document, v.FOAF + "primaryTopic", iri(dataset))
@@ -117,7 +123,8 @@ def void(engine: Reader, base_url: str, counts: Counts) -> list[Statement]:
     said.say(dataset, v.VOID + "uriSpace", literal(v.BASE))
     roots = ("competencies", "nace", "kinds", "sizes")
     said.say(dataset, v.VOID + "rootResource", *(iri(v.SCHEME + name) for name in roots))
-    shown = [v.COMPETENCY + "hydroalcoholic-gel", *counts.examples()]
+    hidden = tuple(source.namespace for source in engine.sources() if not source.public)
+    shown = [v.COMPETENCY + "hydroalcoholic-gel", *(name for name in counts.examples() if not name.startswith(hidden))]
     said.say(dataset, v.VOID + "exampleResource", *map(iri, shown))
     said.say(dataset, v.VOID + "feature", *(iri(v.FORMATS + _FORMATS[form]) for form in ("ttl", "nt", "rdf", "jsonld")))
     said.say(dataset, v.DCT + "modified", *times(max((source.as_of for source in sources), default="")))
@@ -126,8 +133,13 @@ def void(engine: Reader, base_url: str, counts: Counts) -> list[Statement]:
     said.number(dataset, v.VOID + "distinctObjects", counts.number("objects"))
     _say_partitions(said, dataset, document, counts.by_key("classes"), counts.by_key("properties"))
     said.say(dataset, v.VOID + "vocabulary", *_vocabularies(counts))
+    said.say(dataset, v.RDFS + "seeAlso", iri(at.catalog), iri(at.node), iri(at.feeds))
     for source in sources:
         _say_source(said, dataset, document, source, counts)
+        if is_published(source):
+            graph = v.source_graph(source.id)
+            said.say(graph, v.VOID + "dataDump", iri(at.dump(source.id)))
+            said.say(graph, v.RDFS + "seeAlso", iri(at.feed(source.id)), iri(at.dataset(source.id)))
     _say_suggested(said, dataset, document, counts)
     _say_links(said, dataset, document, counts)
     return said.by_subject()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from api.dumps import Dumps
+from api.outcomes import NotReady
 from api.places import long_codes
 from api.reader import Reader, SourceStatus
 from api.settings import Settings
@@ -80,11 +81,11 @@ class Publishing:
 
     # Who the node is
 
-    def node(self, at: Layout) -> Node:
+    def node(self, at: Layout, dumps: Mapping[str, Dump] | None = None) -> Node:
         """The node's own description; a dump that is being built is named when it is there."""
-        dumps = self._dumps()
+        dumps = self._dumps() if dumps is None else dumps
         sources = tuple(published(self._reader, status, at, dumps.get(status.id)) for status in self.sources().values())
-        endpoints = {"catalog": at.catalog, "feed": at.feeds, "void": at.void}
+        endpoints = {"catalog": at.catalog, "feed": at.feeds} | ({} if at.files else {"void": at.void})
         endpoints |= {name: at.base + name for name in self._endpoints}
         return described(self._settings, at, sources, endpoints)
 
@@ -102,21 +103,22 @@ class Publishing:
         return out
 
     def dump(self, name: str) -> tuple[Dump, Path]:
-        """A source's newest dump and its file. Raises NotFound, StorageFull or DataFolderError."""
+        """A source's newest dump and its file. Raises NotFound, NotReady, StorageFull or DataFolderError."""
         seq = self.seq(name)
         found = self.dumps.known(name, seq, _PATIENCE) or self.dumps.known(name, seq, _DUMP_PATIENCE)
         if found is None:
-            raise NotFound(f"The dump of {name!r} is still being written.", "Try again in a minute, or read its feed.")
+            raise NotReady(f"The dump of {name!r} is still being written.", "Try again in a minute, or read its feed.")
         return found, self.dumps.file(name, found)
 
     def changed(self, name: str) -> str:
         """When a source last changed, as HTTP writes a date."""
         return format_datetime(datetime.fromisoformat(self.source(name).as_of), usegmt=True)
 
-    def catalog(self, at: Layout) -> list[Statement]:
-        """The catalogue."""
-        node = self.node(at)
-        countries = {source.id: long_codes(self.dumps.countries(source.id)) for source in node.sources}
+    def catalog(self, node: Node, at: Layout, countries: Mapping[str, Sequence[str]] | None = None) -> list[Statement]:
+        """The catalogue; `countries` are those that its dumps name, where they are not this folder's own."""
+        if countries is None:
+            countries = {source.id: self.dumps.countries(source.id) for source in node.sources}
+        countries = {name: long_codes(codes) for name, codes in countries.items()}
         issued = min((found for source in node.sources if (found := self.since(source.id))), default="")
         return catalog.catalog(node, at, issued, countries)
 
@@ -150,7 +152,9 @@ class Publishing:
     def feed_root(self, name: str, at: Layout) -> list[Statement]:
         """The root of a source's feed. Raises NotFound."""
         status = self.source(name)
-        stream = feed.Stream(at.feed(name), status.title or name, self.since(name), status.licence, at.dataset(name))
+        stream = feed.Stream(
+            at.feed(name), status.title or name, self.since(name), status.licence, at.dataset(name), self.seq(name)
+        )
         return feed.root(stream, [(at.page(name, page.number), page) for page in self.pages(name)])
 
     def feed_page(self, name: str, number: int, at: Layout) -> tuple[bytes, feed.Page]:

@@ -54,7 +54,8 @@ def router(context: Context) -> APIRouter:
         form = form_of(accept(request), suffix, (*_FORMS, "html"))
         if form == "html":
             return Response(status_code=303, headers={"Location": "/sources.html", "Vary": "Accept"})
-        said = context.publishing.catalog(context.publishing.layout(str(request.base_url)))
+        at = context.publishing.layout(str(request.base_url))
+        said = context.publishing.catalog(context.publishing.node(at), at)
         return _tagged(request, rdf.serialise(said, _FORMS[form], catalog.PREFIXES), form, _ASK_AGAIN)
 
     @doors.get("/graph/{name}", include_in_schema=False, response_class=Response)

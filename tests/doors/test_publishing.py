@@ -367,6 +367,21 @@ def test_the_catalogue_is_the_same_in_every_form(shop: Shop, suffix: str, form: 
     assert set(said) == set(graph_of(shop, BASE + "catalog"))
 
 
+def test_what_the_data_are_in_numbers_leads_to_what_is_published(shop: Shop) -> None:
+    data, void = graph_of(shop, BASE + ".well-known/void"), Namespace(v.VOID)
+    whole, seen = URIRef(BASE + ".well-known/void#dataset"), set(data.objects(None, URIRef(v.RDFS + "seeAlso")))
+    assert set(data.objects(whole, URIRef(v.RDFS + "seeAlso"))) == {
+        URIRef(BASE + name) for name in ("catalog", "feed", ".well-known/filiere")
+    }
+    assert {str(dump) for dump in data.objects(None, void.dataDump)} == {
+        BASE + f"dumps/{source.id}.nt.gz" for source in shop.node().sources
+    }
+    catalogue = graph_of(shop, BASE + "catalog")
+    assert set(catalogue.subjects(RDF.type, DCAT.Dataset)) <= seen, "each source here is a dataset there"
+    assert (URIRef(BASE + "catalog"), URIRef(v.RDFS + "seeAlso"), URIRef(BASE + ".well-known/void")) in catalogue
+    assert "secret" not in data.serialize(format="nt"), "a private source is counted, and not named"
+
+
 def test_browsers_are_shown_the_sources_and_datasets_lead_to_the_catalogue(shop: Shop) -> None:
     shown = shop.client.get("/catalog", headers={"Accept": "text/html"}, follow_redirects=False)
     assert (shown.status_code, shown.headers["location"]) == (303, "/sources.html")
