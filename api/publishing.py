@@ -25,7 +25,7 @@ from kg.errors import FiliereError, NotFound, UserError
 from kg.federation import catalog, feed
 from kg.federation.layout import Layout
 from kg.federation.node import Dump, Node, Published
-from kg.terms import Statement
+from kg.terms import Statement, iri
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,19 +45,25 @@ class Publishing:
     """The documents of a node, made from its journal when they are asked for."""
 
     def __init__(self, reader: Reader, folder: DataFolder, settings: Settings, endpoints: Sequence[str] = ()) -> None:
+        """`endpoints` are further doors that the node names. Raises UserError for a setting that is wrong."""
         self._reader = reader
         self._journal = reader.journal
         self._settings = settings
+        self._base = base_of(settings.url)
+        if settings.node_contact and not _is_page(settings.node_contact):
+            mend = "Give the https address of a page (FILIERE_NODE_CONTACT)."
+            raise UserError(f"{settings.node_contact[:80]!r} cannot be where the node's operator is reached.", mend)
         self._endpoints = tuple(endpoints)
         self.dumps = Dumps(reader.journal, folder.published)
         self._seen: tuple[int, dict[str, SourceStatus]] = (-1, {})
         self._ends: dict[str, list[int]] = {}
+        self._pages: dict[str, tuple[int, list[feed.Page]]] = {}  # as they were at a seq
         self._since: dict[str, str] = {}
         self._counting = threading.Lock()
 
     def layout(self, asked: str) -> Layout:
         """Below the setting `url`, or where none is set, below the address a request came to."""
-        return Layout(base_of(self._settings.url) or asked)
+        return Layout(self._base or asked)
 
     def sources(self) -> dict[str, SourceStatus]:
         """The sources that are published, by id."""
@@ -135,7 +141,9 @@ class Publishing:
 
     def pages(self, name: str) -> list[feed.Page]:
         """The pages of a source's feed as they are now."""
-        own = v.source_graph(name)
+        own, seq = v.source_graph(name), history.last_seq(self._journal, name)
+        if (known := self._pages.get(name)) and known[0] == seq:
+            return known[1]
         with self._counting:
             ends = self._ends.setdefault(name, [])
             ends += history.page_ends(self._journal, name, own, ends[-1] if ends else 0, feed.SIZE)
@@ -146,7 +154,8 @@ class Publishing:
         ]
         after = ends[-1] if ends else 0
         if history.versions(self._journal, name, own, after, 1):
-            out.append(feed.Page(len(ends) + 1, after, history.last_seq(self._journal, name), False))
+            out.append(feed.Page(len(ends) + 1, after, seq, False))
+        self._pages[name] = (seq, out)
         return out
 
     def feed_root(self, name: str, at: Layout) -> list[Statement]:
@@ -184,15 +193,22 @@ def is_published(status: SourceStatus) -> bool:
 
 def base_of(url: str) -> str:
     """The base address of a setting, with its last `/`; "" for none. Raises UserError for what is no address."""
-    parts = urlsplit(url)
     if not url:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_page(url) or "?" in url or "#" in url:
         raise UserError(
             f"{url[:80]!r} cannot be the address of a node.",
             "Give one such as https://data.example.org/ (FILIERE_URL).",
         )
     return url if url.endswith("/") else url + "/"
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(iri(url)) and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def described(settings: Settings, at: Layout, sources: tuple[Published, ...], endpoints: dict[str, str]) -> Node:

@@ -25,6 +25,7 @@ from api.app import create_app
 from api.engine import Engine
 from api.settings import Settings
 from kg import vocabulary as v
+from kg.errors import UserError
 from kg.federation import feed
 from kg.federation.node import Node, from_json
 from kg.model import Source
@@ -248,19 +249,16 @@ def test_a_dump_that_was_damaged_on_disk_is_built_again(shop: Shop) -> None:
     file.write_bytes(file.read_bytes()[:-9] + b"damaged..")
     (kept / "open.json").write_text("{", encoding="utf-8")
     with Engine.open(shop.folder / "data", model="hashing") as engine:
-        settings = Settings(data=shop.folder / "data", url=BASE)
-        with TestClient(create_app(engine, settings), base_url=BASE) as client:
-            found = from_json(client.get("/.well-known/filiere").content, BASE).source("open")
-            assert found and found.dump
-            body = client.get("/dumps/open.nt.gz").content
+        client = TestClient(create_app(engine, Settings(data=shop.folder / "data", url=BASE)), base_url=BASE)
+        found = from_json(client.get("/.well-known/filiere").content, BASE).source("open")
+        assert found and found.dump
+        body = client.get("/dumps/open.nt.gz").content
     assert found.dump.sha256 == source.dump.sha256 == hashlib.sha256(body).hexdigest()
 
 
 def test_without_a_setting_addresses_are_those_of_the_request(shop: Shop) -> None:
-    with TestClient(
-        create_app(shop.engine, Settings(data=shop.folder / "data")), base_url="http://127.0.0.1:8000"
-    ) as client:
-        document = json.loads(client.get("/.well-known/filiere").content)
+    app = create_app(shop.engine, Settings(data=shop.folder / "data"))
+    document = json.loads(TestClient(app, base_url="http://127.0.0.1:8000").get("/.well-known/filiere").content)
     assert document["node"] == "http://127.0.0.1:8000/"
     assert document["sources"][1]["origin"] == "http://127.0.0.1:8000/graph/open"
 
@@ -268,6 +266,13 @@ def test_without_a_setting_addresses_are_those_of_the_request(shop: Shop) -> Non
 @pytest.fixture(scope="session")
 def conformance(shared_data: Path) -> Path:
     return shared_data.parent / "conformance"
+
+
+@pytest.mark.parametrize("wrong", [{"url": "data.test"}, {"url": "https://a b/"}, {"node_contact": "mailto:a@b.test"}])
+def test_a_setting_that_is_wrong_is_said_at_the_start(shop: Shop, wrong: dict[str, str]) -> None:
+    with pytest.raises(UserError) as caught:
+        create_app(shop.engine, Settings(data=shop.folder / "data", **wrong))  # type: ignore[arg-type]
+    assert "FILIERE_" in caught.value.mend
 
 
 def graph_of(shop: Shop, address: str) -> Graph:

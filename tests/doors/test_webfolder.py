@@ -229,7 +229,9 @@ def test_the_command_writes_it_and_says_what_it_did(engine: Engine, tmp_path: Pa
     assert "0 new, 0 changed" in again.stdout and "open" in again.stdout
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "data.example.org", "https://", "https://x/?a", "https://x/#a"])
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "data.example.org", "https://", "https://x/?a", "https://x/#a", "https://x y/"]
+)
 def test_what_is_no_address_of_a_node_is_refused(url: str) -> None:
     with pytest.raises(UserError) as caught:
         base_of(url)
