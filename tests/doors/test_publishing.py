@@ -60,7 +60,7 @@ def rows(*numbers: int, changed: tuple[int, ...] = ()) -> str:
 def load(engine: Engine, folder: Path, source: Source, text: str) -> None:
     file = folder / "rows.csv"
     file.write_text(text, encoding="utf-8")
-    engine.import_files([file], source, allow_deletions=True)
+    engine.import_files([file], source, allow_deletions=True, later=True)  # what is published is read from the journal
 
 
 OPEN = Source(
