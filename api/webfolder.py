@@ -6,11 +6,12 @@ of what was written is kept in the folder; nothing else in it is ever touched.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
@@ -20,7 +21,7 @@ from api.folder import DataFolder, storage_error
 from api.negotiation import json_bytes
 from api.publishing import Publishing
 from kg import rdf
-from kg.errors import RefusedInput, UserError
+from kg.errors import Busy, RefusedInput, UserError
 from kg.federation import catalog, dump, feed
 from kg.federation.layout import Layout
 from kg.federation.node import Dump, Node, to_json
@@ -63,31 +64,47 @@ class WebFolder:
     def publish(self) -> Written:
         """Brings the folder to what is published now; the document of the node is written last.
 
-        Raises UserError for a file that would be overwritten and is not ours, StorageFull or DataFolderError.
+        Raises UserError for a file that would be overwritten and is not ours, Busy, StorageFull or DataFolderError.
         """
         self._check()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            dumps = {name: self._dump(name) for name in self._publishing.sources()}
-            countries = {name: self._dumped[name][1] for name in dumps}
-            for name in dumps:
-                self._feed(name)
-            at = self._layout(_NOWHERE)
-            node = self._publishing.node(at, dumps)
-            self._put("feed.ttl", self._turtle(self._publishing.feeds(at), "./", feed.PREFIXES))
-            said = self._publishing.catalog(node, at, countries)
-            self._put("catalog.ttl", self._turtle(said, "./", catalog.PREFIXES))
-            self._put("index.html", _index(self._publishing.node(self._layout("./"), dumps)).encode())
-            said_of_node = self._publishing.node(self._layout("../"), dumps)
-            self._put(".well-known/filiere", json_bytes(to_json(said_of_node)))
-            self._remove()
-            self._note(self._sums)
+            with self._alone():
+                node = self._write()
         except OSError as error:
             raise storage_error(error, self._folder) from error
         for source in node.sources:
             row = {"source": source.id, "entities": source.entities, "seq": source.seq}
             self._written.sources.append(row | {"dump_bytes": source.dump.bytes if source.dump else 0})
         return self._written
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the folder against another publication. Raises Busy."""
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise Busy(f"Another process is publishing into {self._folder}.", "Wait until it has ended.") from error
+        finally:
+            os.close(handle)
+
+    def _write(self) -> Node:
+        dumps = {name: self._dump(name) for name in self._publishing.sources()}
+        countries = {name: self._dumped[name][1] for name in dumps}
+        for name in dumps:
+            self._feed(name)
+        at = self._layout(_NOWHERE)
+        node = self._publishing.node(at, dumps)
+        self._put("feed.ttl", self._turtle(self._publishing.feeds(at), "./", feed.PREFIXES))
+        said = self._publishing.catalog(node, at, countries)
+        self._put("catalog.ttl", self._turtle(said, "./", catalog.PREFIXES))
+        self._put("index.html", _index(self._publishing.node(self._layout("./"), dumps)).encode())
+        self._put(".well-known/filiere", json_bytes(to_json(self._publishing.node(self._layout("../"), dumps))))
+        self._remove()
+        self._note(self._sums)
+        return node
 
     def _check(self) -> None:
         """Raises UserError for a folder that is somebody else's, before anything is written."""
@@ -122,7 +139,7 @@ class WebFolder:
             self._written.unchanged.append(path)
             return before[0]
         file.parent.mkdir(exist_ok=True)
-        fresh = file.with_name(f".{name}.{os.getpid()}")
+        fresh = file.with_name(f".{file.name}.new")
         try:
             found, countries = dump.write(self._journal, name, fresh)
             self._replace(path, fresh, found.sha256)
@@ -134,7 +151,7 @@ class WebFolder:
     def _put(self, path: str, body: bytes) -> None:
         file = self._folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        fresh = file.with_name(f".{file.name}.new")
         try:
             fresh.write_bytes(body)
             self._replace(path, fresh, hashlib.sha256(body).hexdigest())
@@ -192,7 +209,7 @@ class WebFolder:
         sources = self._publishing.sources()
         dumps = {n: {"dump": asdict(d), "countries": c} for n, (d, c) in self._dumped.items() if n in sources}
         file = self._folder / MANIFEST
-        fresh = file.with_name(f"{MANIFEST}.{os.getpid()}")
+        fresh = file.with_name(f"{MANIFEST}.new")
         text = json.dumps({"files": dict(sorted(files.items())), "dumps": dumps}, indent=0)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             fresh.write_text(text, encoding="utf-8")

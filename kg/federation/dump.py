@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import heapq
 import re
-import tempfile
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,8 +52,11 @@ def write(journal: Journal, source: str, target: Path) -> tuple[Dump, list[str]]
     partial = target.with_name(f".{target.name}.tmp")
     triples = unpacked = 0
     countries: set[str] = set()
+    scratch = target.with_name(f".{target.name}.runs")
     with ExitStack() as stack, partial.open("wb") as stream:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".dump-", dir=target.parent)))
+        shutil.rmtree(scratch, ignore_errors=True)  # what a process that was killed has left
+        scratch.mkdir()
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         counted = _Counted(stream)
         with gzip.GzipFile(filename="", mode="wb", fileobj=counted, mtime=0, compresslevel=6) as packed:
             block: list[bytes] = []

@@ -29,6 +29,7 @@ from kg.errors import UserError
 from kg.federation import feed
 from kg.federation.node import Node, from_json
 from kg.model import Source
+from tests.doors.conftest import Process
 from tests.reader import replay
 from tests.shacl import findings
 
@@ -254,6 +255,22 @@ def test_a_dump_that_was_damaged_on_disk_is_built_again(shop: Shop) -> None:
         assert found and found.dump
         body = client.get("/dumps/open.nt.gz").content
     assert found.dump.sha256 == source.dump.sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_a_real_service_gives_the_sample_whole_by_dump_and_by_feed(process: Process) -> None:
+    with httpx.Client(base_url=process.url) as client:
+        found = from_json(client.get("/.well-known/filiere").content, process.url + "/").source("crisis2020")
+        assert found and found.dump and found.entities == found.dump.entities > 1000
+        head = client.head(found.dump.url)
+        packed = client.get(found.dump.url)
+        assert head.content == b"" and head.headers["content-length"] == str(len(packed.content))
+        assert hashlib.sha256(packed.content).hexdigest() == found.dump.sha256
+        told = replay(lambda address, accept: client.get(address, headers={"Accept": accept}).content, found.feed)
+        again = client.get(found.feed, headers={"If-None-Match": client.get(found.feed).headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    assert len(told.live) == found.entities and told.seq == found.seq
+    lines = {line for payload in told.live.values() for line in payload.split("\n") if line}
+    assert "\n".join(sorted(lines)) + "\n" == gzip.decompress(packed.content).decode()
 
 
 def test_without_a_setting_addresses_are_those_of_the_request(shop: Shop) -> None:

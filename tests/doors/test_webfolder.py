@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -24,7 +25,7 @@ from api.publishing import Publishing, base_of
 from api.settings import Settings
 from api.webfolder import MANIFEST, WebFolder, Written
 from kg import vocabulary as v
-from kg.errors import RefusedInput, UserError
+from kg.errors import Busy, RefusedInput, UserError
 from kg.federation import feed
 from kg.federation.node import Node, from_json
 from kg.model import Source
@@ -198,6 +199,29 @@ def test_a_dump_that_was_damaged_is_written_again(engine: Engine, tmp_path: Path
     (folder / "dumps" / "open.nt.gz").write_bytes(b"damaged")
     assert publish(engine, folder).changed == ["dumps/open.nt.gz"]
     assert files(folder)["dumps/open.nt.gz"][0] == before
+
+
+def test_one_process_at_a_time_publishes_and_what_a_killed_one_left_is_no_hindrance(
+    engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "www"
+    publish(engine, folder)
+    whole = set(files(folder))
+    for left in ("dumps/.open.nt.gz.new", "dumps/..open.nt.gz.new.tmp", ".index.html.new", f"{MANIFEST}.new"):
+        (folder / left).write_bytes(b"half")
+    (folder / "dumps" / "..open.nt.gz.new.runs").mkdir()
+    load(engine, OPEN, rows(*range(23)))
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(Busy):
+        publish(engine, folder)
+    os.close(handle)
+    publish(engine, folder)
+    assert set(files(folder)) == whole and not list(folder.rglob("*.runs"))
+    document = folder / ".well-known" / "filiere"
+    found = from_json(document.read_bytes(), "https://x.test/.well-known/filiere").source("open")
+    assert found and found.dump
+    assert hashlib.sha256((folder / "dumps" / "open.nt.gz").read_bytes()).hexdigest() == found.dump.sha256
 
 
 def test_the_catalogue_keeps_to_the_profile_there_too(engine: Engine, tmp_path: Path, shared_data: Path) -> None:
