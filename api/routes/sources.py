@@ -55,9 +55,8 @@ def router(context: Context) -> APIRouter:
             return respond(request, csv_bytes([asdict(s) for s in found], SOURCE_COLUMNS), form, seq)
         if form == "html":
             ui = request.query_params.get("ui", "")
-            return respond(
-                request, render.page("sources.html", request.headers, ui, records=found, path="/sources"), form, seq
-            )
+            shown = {"records": found, "published": context.publishing.sources(), "path": "/sources"}
+            return respond(request, render.page("sources.html", request.headers, ui, **shown), form, seq)
         return respond(request, json_bytes([asdict(s) for s in found]), form, seq)
 
     @doors.get("/sources/{name}", response_class=Response)
