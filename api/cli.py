@@ -26,6 +26,7 @@ COMMANDS = {
     "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
+    "peers": ("peers", "List, add or remove the nodes that are asked live."),
     "status": ("keeping", "Show what the data folder holds and how far each view has come."),
     "check": ("keeping", "Compare journal, graph and index; repair what does not agree."),
     "backup": ("keeping", "Write one archive from which everything can be restored."),

@@ -1,0 +1,128 @@
+"""Actors of other nodes beside a generation, for one answer: scored as its own are, in memory, gone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.model import Actor
+from search import duplicates
+from search.concepts import Concepts
+from search.encoder import Encoder
+from search.generation import Part
+from search.pieces import Piece, Preparer, Verdicts
+from search.results import Origin
+from search.segment import Segment
+
+
+class Guests(NamedTuple):
+    """What one node brought: its actors made ready, their IRIs in that order, whether it was the first to publish each,
+    and the node itself."""
+
+    piece: Piece
+    iris: tuple[str, ...]
+    first: tuple[bool, ...]
+    origin: Origin
+
+
+def prepared(
+    actors: Sequence[Actor],
+    own: Sequence[str],
+    origin: Origin,
+    concepts: Concepts,
+    encoder: Encoder,
+    verdicts: Verdicts | None = None,
+) -> Guests:
+    """The actors of a node made ready; the slow part, done as soon as its answer is there.
+
+    `own` are the beginnings of the IRIs that it was the first to publish, `verdicts` what was decided here.
+    """
+    iris = tuple(actor.iri for actor in actors)
+    first = tuple(iri.startswith(tuple(own)) for iri in iris)
+    return Guests(Preparer(concepts, encoder, verdicts).piece(actors), iris, first, origin)
+
+
+class Table:
+    """The parts of a generation with the guests of one answer beside them; who is held here is no guest."""
+
+    def __init__(self, parts: tuple[Part, ...], guests: Sequence[Guests], concepts: int, dimension: int) -> None:
+        self.parts = parts
+        self.origins: dict[str, Origin] = {}  # of the guests that stand, by IRI
+        self._at = len(parts)
+        if not any(found.iris for found in guests):
+            return
+        segment = Segment.joined([found.piece for found in guests], concepts, dimension)
+        standing = self._standing(guests)
+        self.parts = _regrouped(parts, Part(segment, standing, None))
+
+    def _standing(self, guests: Sequence[Guests]) -> NDArray[np.bool_]:
+        """Which of the guests stand: of an actor that several nodes told of, whoever published it first is believed."""
+        told = [
+            (iri, first, found.origin) for found in guests for iri, first in zip(found.iris, found.first, strict=True)
+        ]
+        held = _held(self.parts, [iri for iri, _, _ in told])
+        out = np.zeros(len(told), dtype=bool)
+        for wanted in (True, False):
+            for at, (iri, first, origin) in enumerate(told):
+                if first is wanted and iri not in held and iri not in self.origins:
+                    self.origins[iri] = origin
+                    out[at] = True
+        return out
+
+    def origin(self, part: int, iri: str) -> Origin | None:
+        """The node that an actor of a part comes from; None for one that is held here."""
+        return self.origins.get(iri) if part == self._at else None
+
+
+def _held(parts: Iterable[Part], iris: Sequence[str]) -> set[str]:
+    """Which of the IRIs are those of actors that stand here."""
+    out: set[str] = set()
+    for segment, standing, _ in parts:
+        for number in segment.find(iris).tolist():
+            if standing is None or standing[number]:
+                out.add(segment.iri(number))
+    return out
+
+
+def _regrouped(parts: tuple[Part, ...], guests: Part) -> tuple[Part, ...]:
+    """All the parts, with groups across them.
+
+    Only who shares a key with a guest, and who is in one group with those, is looked at again: a generation may hold
+    a million actors.
+    """
+    theirs = guests.segment.columns.keys * _mask(guests)[:, None]
+    near = [_near(part, theirs) for part in parts]
+    keys = [part.segment.columns.keys[rows] for part, rows in zip(parts, near, strict=True)]
+    found = duplicates.groups(np.concatenate([*keys, theirs]))
+    if found is None:
+        return (*parts, guests)
+    above = max((int(part.groups.max(initial=0)) for part in parts if part.groups is not None), default=0)
+    found = np.where(found > 0, found + above, 0)
+    out: list[Part] = []
+    start = 0
+    for part, rows in zip(parts, near, strict=True):
+        groups = np.zeros(len(part.segment), dtype=np.int64) if part.groups is None else part.groups.copy()
+        groups[rows] = found[start : start + len(rows)]
+        start += len(rows)
+        out.append(part._replace(groups=groups))
+    return (*out, guests._replace(groups=found[start:]))
+
+
+def _near(part: Part, theirs: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The actors of a part that share a key with one of the guests, and all who are in one group with them."""
+    keys = part.segment.columns.keys
+    shares = np.zeros(len(keys), dtype=bool)
+    for ours, wanted in zip(keys.T[: duplicates.REGISTERED], theirs.T[: duplicates.REGISTERED], strict=True):
+        shares |= np.isin(ours, wanted[wanted > 0])
+    shares &= _mask(part)
+    if part.groups is not None and shares.any():
+        together = np.unique(part.groups[shares])
+        shares |= np.isin(part.groups, together[together > 0])
+    return np.flatnonzero(shares)
+
+
+def _mask(part: Part) -> NDArray[np.bool_]:
+    return np.ones(len(part.segment), dtype=bool) if part.standing is None else part.standing
