@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from search.results import Matches, SourceAnswer
 
 PEER_COLUMNS = ("name", "url", "title", "state", "namespaces", "allow_private", "added", "described")
+_SPARE = 2  # places beyond those wanted that a node is asked for: some of several nodes will share one
 _LISTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
 
 
@@ -147,6 +148,7 @@ class Live:
 
     def _question(self, query: Query, peers: tuple[Peer, ...]) -> Question:
         from kg.federation.live import Question
+        from search.query import MOST_RESULTS
 
         parameters = [("q", query.text), *([("lang", query.lang)] if query.lang else [])]
         parameters += [(name, word) for name in _LISTS for word in getattr(query, name)]
@@ -156,7 +158,12 @@ class Live:
             parameters.append(("within_km", repr(query.within_km)))
         ours = [s.namespace for s in self._engine.sources() if not s.harvested_from and s.id not in v.OURS]
         owned = tuple(namespace for peer in peers for namespace in peer.own)
-        return Question(tuple(parameters), query.offset + query.limit, tuple(ours), owned)
+        wanted = query.offset + query.limit
+        wanted = min(MOST_RESULTS, wanted + _SPARE + wanted // 10)
+        return Question(tuple(parameters), wanted, tuple(ours), owned, self._holds)
+
+    def _holds(self, iri: str) -> bool:
+        return bool(iri) and bool(self._engine.described_by(iri))
 
     # Being asked
 

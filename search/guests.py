@@ -46,35 +46,38 @@ def prepared(
 
 
 class Table:
-    """The parts of a generation with the guests of one answer beside them; who is held here is no guest."""
+    """The parts of a generation with the guests of one answer beside them; who is held here is no guest.
+
+    Each node's actors are a part of their own, so that what one of them says changes no word's rarity for another.
+    """
 
     def __init__(self, parts: tuple[Part, ...], guests: Sequence[Guests], concepts: int, dimension: int) -> None:
-        self.parts = parts
-        self.origins: dict[str, Origin] = {}  # of the guests that stand, by IRI
-        self._at = len(parts)
-        if not any(found.iris for found in guests):
-            return
-        segment = Segment.joined([found.piece for found in guests], concepts, dimension)
-        standing = self._standing(guests)
-        self.parts = _regrouped(parts, Part(segment, standing, None))
-
-    def _standing(self, guests: Sequence[Guests]) -> NDArray[np.bool_]:
-        """Which of the guests stand: of an actor that several nodes told of, whoever published it first is believed."""
-        told = [
-            (iri, first, found.origin) for found in guests for iri, first in zip(found.iris, found.first, strict=True)
+        self._own = len(parts)
+        guests = [found for found in guests if found.iris]
+        self._origins = [found.origin for found in guests]
+        standing = _standing(parts, guests)
+        beside = [
+            Part(Segment.joined([found.piece], concepts, dimension), stands, None)
+            for found, stands in zip(guests, standing, strict=True)
         ]
-        held = _held(self.parts, [iri for iri, _, _ in told])
-        out = np.zeros(len(told), dtype=bool)
-        for wanted in (True, False):
-            for at, (iri, first, origin) in enumerate(told):
-                if first is wanted and iri not in held and iri not in self.origins:
-                    self.origins[iri] = origin
-                    out[at] = True
-        return out
+        self.parts = _regrouped(parts, beside) if beside else parts
 
-    def origin(self, part: int, iri: str) -> Origin | None:
-        """The node that an actor of a part comes from; None for one that is held here."""
-        return self.origins.get(iri) if part == self._at else None
+    def origin(self, part: int) -> Origin | None:
+        """The node that the actors of a part come from; None for those that are held here."""
+        return self._origins[part - self._own] if part >= self._own else None
+
+
+def _standing(parts: Sequence[Part], guests: Sequence[Guests]) -> list[NDArray[np.bool_]]:
+    """Which of the guests stand: of an actor that several nodes told of, who published it first is believed."""
+    seen = _held(parts, [iri for found in guests for iri in found.iris])
+    out = [np.zeros(len(found.iris), dtype=bool) for found in guests]
+    for wanted in (True, False):
+        for found, stands in zip(guests, out, strict=True):
+            for at, (iri, first) in enumerate(zip(found.iris, found.first, strict=True)):
+                if first is wanted and iri not in seen:
+                    seen.add(iri)
+                    stands[at] = True
+    return out
 
 
 def _held(parts: Iterable[Part], iris: Sequence[str]) -> set[str]:
@@ -87,28 +90,29 @@ def _held(parts: Iterable[Part], iris: Sequence[str]) -> set[str]:
     return out
 
 
-def _regrouped(parts: tuple[Part, ...], guests: Part) -> tuple[Part, ...]:
+def _regrouped(parts: Sequence[Part], guests: Sequence[Part]) -> tuple[Part, ...]:
     """All the parts, with groups across them.
 
     Only who shares a key with a guest, and who is in one group with those, is looked at again: a generation may hold
     a million actors.
     """
-    theirs = guests.segment.columns.keys * _mask(guests)[:, None]
-    near = [_near(part, theirs) for part in parts]
-    keys = [part.segment.columns.keys[rows] for part, rows in zip(parts, near, strict=True)]
-    found = duplicates.groups(np.concatenate([*keys, theirs]))
+    told = [part.segment.columns.keys * _mask(part)[:, None] for part in guests]
+    theirs = np.concatenate(told)
+    chosen = [_near(part, theirs) for part in parts] + [np.arange(len(keys)) for keys in told]
+    near = [part.segment.columns.keys[rows] for part, rows in zip(parts, chosen, strict=False)]
+    found = duplicates.groups(np.concatenate([*near, *told]))
     if found is None:
-        return (*parts, guests)
+        return (*parts, *guests)
     above = max((int(part.groups.max(initial=0)) for part in parts if part.groups is not None), default=0)
     found = np.where(found > 0, found + above, 0)
     out: list[Part] = []
     start = 0
-    for part, rows in zip(parts, near, strict=True):
+    for part, rows in zip((*parts, *guests), chosen, strict=True):
         groups = np.zeros(len(part.segment), dtype=np.int64) if part.groups is None else part.groups.copy()
         groups[rows] = found[start : start + len(rows)]
         start += len(rows)
         out.append(part._replace(groups=groups))
-    return (*out, guests._replace(groups=found[start:]))
+    return tuple(out)
 
 
 def _near(part: Part, theirs: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -139,7 +139,7 @@ class Matcher:
             reasons=reasons(asked, scored, place, self._generation),
             also=tuple(_named(found[segment], at) for segment, at in others),
             also_count=count,
-            node=table.origin(row[0], scored.segment.iri(actor)),
+            node=table.origin(row[0]),
         )
 
 

@@ -18,20 +18,20 @@ from kg.readers.records import ACTOR_FIELDS, Builder
 
 MOST_PIECES = 40  # texts and pieces of evidence of one actor; who is found by others is not helped by more
 _LONGEST = 4_000  # bytes of one text; a piece of an actor is matched by its first 600 characters
-_IRI = re.compile(r"https?://[^\x00-\x20<>\"{}|\\^`\x7f-\x9f]{1,1000}")
+_IRI = re.compile(r"https?://[^\x00-\x20<>\"{}|\\^`\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,1000}")
 _LISTS = ("makes", "processes", "certifications", "sectors", "descriptions", "codes", "identifiers", "clusters")
 _MEND = "Tell the operator of that node."
 
 
 def to_row(actor: Actor, telling: Collection[str] = ()) -> dict[str, Any]:
     """The actor as it is sent. Of more pieces than are taken, those stay that are `telling` (terms of their IRIs)."""
-    said = {name: content for name, content in asdict(actor).items() if content not in ("", None, (), [])}
+    said = {name: content for name, content in asdict(actor).items() if content not in ("", None, ())}
     first = [e for e in actor.evidence if f"<{e.iri}>" in telling]
     evidence = [*first, *(e for e in actor.evidence if e not in first)]
     left = MOST_PIECES - min(len(evidence), MOST_PIECES // 2)
     for name in _LISTS:
         if name in said:
-            said[name] = said[name][:left]
+            said[name] = list(said[name][:left])
             left -= len(said[name])
     if evidence:
         kept = evidence[: MOST_PIECES // 2 + left]
@@ -40,7 +40,8 @@ def to_row(actor: Actor, telling: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _evidence(found: Evidence) -> dict[str, Any]:
-    return {name: content for name, content in asdict(found).items() if content not in ("", (), []) and name != "iri"}
+    said = {name: content for name, content in asdict(found).items() if content not in ("", ()) and name != "iri"}
+    return said | ({"codes": list(found.codes)} if found.codes else {})
 
 
 def from_row(row: Any, namespaces: Collection[str] | None, forbidden: Collection[str] = ()) -> Actor:

@@ -39,13 +39,14 @@ class Question:
     """What is asked: the parameters of a search, of which the best `limit` places are wanted.
 
     `ours` are the namespaces that this node alone speaks about, `owned` those that some node was the first to publish:
-    a node that does not say what it may speak about leaves them alone.
+    a node that does not say what it may speak about leaves them alone. Who `holds` says is held here is not taken.
     """
 
     parameters: tuple[tuple[str, str], ...]
     limit: int
     ours: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
+    holds: Callable[[str], bool] = lambda iri: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,8 @@ def read(peer: Peer, body: bytes, question: Question) -> Heard:
     wrong: list[str] = []
     pieces = 0
     for row in rows:
+        if question.holds(_iri(row)):
+            continue
         try:
             actor = build(row, peer.namespaces, forbidden)
         except RefusedInput as error:
@@ -231,12 +234,19 @@ def read(peer: Peer, body: bytes, question: Question) -> Heard:
             wrong.append("What it says is more than is read.")
             break
         actors.append(actor)
-    if rows and not actors:
+    if wrong and not actors:
         raise RefusedInput(f"None of its results can be used. {wrong[0][:300]}", "Tell its operator.")
     says = f"{len(wrong)} of its {len(rows)} results were left out. {wrong[0][:300]}" if wrong else ""
     as_of, count = _sources(found.get("sources"))
     whole = found.get("complete") is True and not wrong
     return Heard(peer, "ok", says, tuple(actors), as_of, count, whole)
+
+
+def _iri(row: Any) -> str:
+    """The IRI that a row of evidence or a result names, "" for none."""
+    told = row.get("actor", row) if isinstance(row, dict) else None
+    found = told.get("iri") if isinstance(told, dict) else None
+    return found if isinstance(found, str) and found.isprintable() else ""
 
 
 def _pieces(actor: Actor) -> int:
