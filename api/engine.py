@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kg.remote_graph import RemoteGraph
     from kg.sparql.pool import QueryResult
     from search.guests import Guests
-    from search.matcher import Matcher
+    from search.matcher import Candidate, Matcher
     from search.query import Query
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
@@ -408,6 +408,10 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             return self.index.matcher()
+
+    def candidates(self, query: Query) -> list[Candidate]:
+        """Who may be an answer to a need, whether or not anybody is shown here."""
+        return self._searching.submit(self.matcher().candidates, query).result()
 
     def answered(self, matcher: Matcher, query: Query, guests: Sequence[Guests] = ()) -> Matches:
         """A matcher's answer, with the actors of other nodes beside our own, and how our sources took part."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from kg.federation.live import Asking, Heard, Question
     from kg.federation.peers import Peer, Peers
+    from kg.model import TagDecision
+    from search.matcher import Matcher
+    from search.pieces import Preparer
     from search.query import Query
     from search.results import Matches, SourceAnswer
 
 PEER_COLUMNS = ("name", "url", "title", "state", "namespaces", "allow_private", "added", "described")
+_AT_ONCE = 16  # live searches that wait for peers; a service has 40 threads for everything
 _SPARE = 2  # places beyond those wanted that a node is asked for: some of several nodes will share one
 _LISTS = ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
 
@@ -47,6 +53,8 @@ class Live:
         self._peers: Peers | None = None
         self._asking: Asking | None = None
         self._chosen: dict[str, Any] = {}
+        self._prepares: tuple[Matcher, tuple[TagDecision, ...], Preparer] | None = None
+        self._waiting = threading.BoundedSemaphore(_AT_ONCE)
 
     def configure(self, settings: Settings) -> None:
         """Takes the deadline of a node and the bounds of its breaker from the settings, before the first question."""
@@ -123,20 +131,15 @@ class Live:
             )
         started = time.perf_counter()
         matcher = self._engine.matcher()
-        generation, encoder = matcher.prepare()
-        decided: dict[str, dict[str, bool]] = {}
-        for decision in self._engine.decisions():
-            decided.setdefault(decision.actor, {})[decision.competency] = decision.verdict == "confirmed"
+        preparer = self._preparer(matcher)
         brought: dict[str, Guests] = {}
 
         def take(heard: Heard) -> None:
             origin = Origin(heard.peer.name, heard.peer.url)
-            brought[heard.peer.name] = prepared(
-                heard.actors, heard.peer.own, origin, generation.concepts, encoder, decided
-            )
+            brought[heard.peer.name] = prepared(heard.actors, heard.peer.own, origin, preparer)
 
         peers = self.peers.all()
-        answers = self.asking.ask(peers, self._question(query, peers), take)
+        answers = self._answers(peers, query, take)
         guests = [brought[heard.peer.name] for heard in answers if heard.status == "ok"]
         matches = self._engine.answered(matcher, query, guests)
         return replace(
@@ -145,6 +148,28 @@ class Live:
             complete=matches.complete and all(heard.status == "ok" and heard.complete for heard in answers),
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+    def _preparer(self, matcher: Matcher) -> Preparer:
+        """What makes actors ready as our index would; kept, since it remembers what it read, until that changes."""
+        decisions = tuple(self._engine.decisions())
+        known = self._prepares
+        if known is None or known[0] is not matcher or known[1] != decisions:
+            decided: dict[str, dict[str, bool]] = {}
+            for decision in decisions:
+                decided.setdefault(decision.actor, {})[decision.competency] = decision.verdict == "confirmed"
+            known = self._prepares = (matcher, decisions, matcher.preparer(decided))
+        return known[2]
+
+    def _answers(self, peers: tuple[Peer, ...], query: Query, take: Callable[[Heard], None]) -> list[Heard]:
+        """What the peers say; none is asked while as many searches wait for theirs as may, so that other doors open."""
+        from kg.federation.live import Heard
+
+        if not self._waiting.acquire(blocking=False):
+            return [Heard(peer, "busy", "Too many searches wait for other nodes.") for peer in peers]
+        try:
+            return self.asking.ask(peers, self._question(query, peers), take)
+        finally:
+            self._waiting.release()
 
     def _question(self, query: Query, peers: tuple[Peer, ...]) -> Question:
         from kg.federation.live import Question
@@ -177,7 +202,7 @@ class Live:
         if not wanted:
             return []
         rows = []
-        for iri, terms in self._engine.matcher().candidates(replace(query, source=wanted)):
+        for iri, terms in self._engine.candidates(replace(query, source=wanted)):
             found = [actor for actor in self._engine.described_by(iri) if actor.source in public]
             rows += [to_row(actor, terms) for actor in found[:1]]
         return rows

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from kg.model import Actor
 from search import duplicates
-from search.concepts import Concepts
-from search.encoder import Encoder
 from search.generation import Part
-from search.pieces import Piece, Preparer, Verdicts
+from search.pieces import Piece, Preparer
 from search.results import Origin
 from search.segment import Segment
 
@@ -28,21 +26,14 @@ class Guests(NamedTuple):
     origin: Origin
 
 
-def prepared(
-    actors: Sequence[Actor],
-    own: Sequence[str],
-    origin: Origin,
-    concepts: Concepts,
-    encoder: Encoder,
-    verdicts: Verdicts | None = None,
-) -> Guests:
+def prepared(actors: Sequence[Actor], own: Sequence[str], origin: Origin, preparer: Preparer) -> Guests:
     """The actors of a node made ready; the slow part, done as soon as its answer is there.
 
-    `own` are the beginnings of the IRIs that it was the first to publish, `verdicts` what was decided here.
+    `own` are the beginnings of the IRIs that it was the first to publish.
     """
     iris = tuple(actor.iri for actor in actors)
     first = tuple(iri.startswith(tuple(own)) for iri in iris)
-    return Guests(Preparer(concepts, encoder, verdicts).piece(actors), iris, first, origin)
+    return Guests(preparer.piece(actors), iris, first, origin)
 
 
 class Table:
@@ -96,18 +87,26 @@ def _regrouped(parts: Sequence[Part], guests: Sequence[Part]) -> tuple[Part, ...
     Only who shares a key with a guest, and who is in one group with those, is looked at again: a generation may hold
     a million actors.
     """
+    every = (*parts, *guests)
     told = [part.segment.columns.keys * _mask(part)[:, None] for part in guests]
     theirs = np.concatenate(told)
     chosen = [_near(part, theirs) for part in parts] + [np.arange(len(keys)) for keys in told]
     near = [part.segment.columns.keys[rows] for part, rows in zip(parts, chosen, strict=False)]
     found = duplicates.groups(np.concatenate([*near, *told]))
     if found is None:
-        return (*parts, *guests)
+        return every
     above = max((int(part.groups.max(initial=0)) for part in parts if part.groups is not None), default=0)
-    found = np.where(found > 0, found + above, 0)
+    before = [
+        np.zeros(len(rows), np.int64) if p.groups is None else p.groups[rows]
+        for p, rows in zip(every, chosen, strict=True)
+    ]
+    # Who was in one group stays in it, for whatever reason that was.
+    labels = duplicates.joined(np.stack([found, np.concatenate(before)], axis=1))
+    _, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    found = np.where(counts[numbers] > 1, numbers + 1 + above, 0)
     out: list[Part] = []
     start = 0
-    for part, rows in zip((*parts, *guests), chosen, strict=True):
+    for part, rows in zip(every, chosen, strict=True):
         groups = np.zeros(len(part.segment), dtype=np.int64) if part.groups is None else part.groups.copy()
         groups[rows] = found[start : start + len(rows)]
         start += len(rows)

@@ -15,6 +15,7 @@ from search.generation import Generation
 from search.guests import Guests, Table
 from search.labels import words
 from search.passages import repeats
+from search.pieces import Preparer, Verdicts
 from search.places import Places, Row, placed
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored
@@ -87,9 +88,9 @@ class Matcher:
         terms = frozenset(term for reason in told for triple in reason.path for term in triple)
         return Candidate(scored.segment.iri(int(scored.actors[place])), terms)
 
-    def prepare(self) -> tuple[Generation, Encoder]:
-        """What guests are made ready with."""
-        return self._generation, self._encoder
+    def preparer(self, verdicts: Verdicts) -> Preparer:
+        """What makes guests ready; `verdicts` are what persons decided on tags here."""
+        return Preparer(self._generation.concepts, self._encoder, verdicts)
 
     def why_not(self, query: Query, iri: str) -> WhyNot:
         """Where the actor with this IRI stands for the need, and what would bring it in. Raises NotFound, UserError."""
