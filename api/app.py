@@ -13,7 +13,20 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, describing, entities, examples, graphs, health, pages, publishing, sources, sparql, tags
+from api.routes import (
+    asking,
+    describing,
+    entities,
+    examples,
+    graphs,
+    health,
+    pages,
+    peers,
+    publishing,
+    sources,
+    sparql,
+    tags,
+)
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -37,12 +50,14 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     engine.querying.configure(settings)
+    engine.live.configure(settings)
     context = Context(engine, settings, Tokens(engine.folder.tokens))
     app.include_router(pages.router(context))  # /  /docs
     app.include_router(asking.router(context))  # /search
     app.include_router(entities.router(context))  # /actors /clusters /competencies /offers /needs /recipes
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
+    app.include_router(peers.router(context))  # /peers, and PUT and DELETE for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void

@@ -1,4 +1,4 @@
-"""Backups: one .tar.gz with the journal and the tokens, written and read with checks."""
+"""Backups: one .tar.gz with the journal, the tokens and the peers, written and read with checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api import folder as folders
 from kg.errors import DamagedData, DataFolderError, RefusedInput
 from kg.journal import Journal
 
-_NAMES = ("filiere.json", "journal.sqlite", "tokens.json")
+_NAMES = ("filiere.json", "journal.sqlite", "tokens.json", "peers.json")
 _MANIFEST = "manifest.json"
 _MOST = 64 * 2**30  # bytes one member may unpack to; a journal of 1,000,000 actors takes about 5 GiB
 
@@ -39,6 +39,8 @@ def write_archive(folder: folders.DataFolder, journal: Journal, target: Path) ->
             members = {"journal.sqlite": copy, "filiere.json": folder.mark}
             if folder.tokens.is_file():
                 members["tokens.json"] = folder.tokens
+            if folder.peers.is_file():
+                members["peers.json"] = folder.peers
             manifest = {"seq": journal.last_seq, "sha256": {name: _digest(path) for name, path in members.items()}}
             partial = Path(scratch) / "archive"
             with tarfile.open(partial, "w:gz", compresslevel=6) as archive:

@@ -27,6 +27,7 @@ COMMANDS = {
     "publish": ("publishing", "Write what this node publishes as plain files for a static web server."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
+    "peers": ("peers", "List, add or remove the nodes that are asked live."),
     "status": ("keeping", "Show what the data folder holds and how far each view has come."),
     "check": ("keeping", "Compare journal, graph and index; repair what does not agree."),
     "backup": ("keeping", "Write one archive from which everything can be restored."),

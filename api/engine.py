@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from api import folder as folders
 from api.index import Index
+from api.live import Live
 from api.querying import Querying
 from api.reader import Reader, SourceStatus
 from api.tagging import Tagging, TagList, TagRow
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from kg.readers.job import RecordKind
     from kg.remote_graph import RemoteGraph
     from kg.sparql.pool import QueryResult
+    from search.guests import Guests
+    from search.matcher import Candidate, Matcher
     from search.query import Query
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
@@ -90,6 +93,7 @@ class Engine(Reader):
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
         self._tagging = Tagging(self, self.index)
+        self.live = Live(self)
 
     @classmethod
     def open(
@@ -395,12 +399,23 @@ class Engine(Reader):
 
     def search(self, query: Query) -> Matches:
         """The actors that can meet a need, with the reasons. A damaged index is built again first."""
+        return self.answered(self.matcher(), query)
+
+    def matcher(self) -> Matcher:
+        """What answers needs. A damaged index is built again first."""
         try:
-            matcher = self.index.matcher()
+            return self.index.matcher()
         except DamagedData:
             self._repair_index()
-            matcher = self.index.matcher()
-        return replace(self._searching.submit(matcher.search, query).result(), sources=self._answering())
+            return self.index.matcher()
+
+    def candidates(self, query: Query) -> list[Candidate]:
+        """Who may be an answer to a need, whether or not anybody is shown here."""
+        return self._searching.submit(self.matcher().candidates, query).result()
+
+    def answered(self, matcher: Matcher, query: Query, guests: Sequence[Guests] = ()) -> Matches:
+        """A matcher's answer, with the actors of other nodes beside our own, and how our sources took part."""
+        return replace(self._searching.submit(matcher.search, query, guests).result(), sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""

@@ -50,6 +50,11 @@ class DataFolder:
         return self.path / "tokens.json"
 
     @property
+    def peers(self) -> Path:
+        """The nodes that are asked live."""
+        return self.path / "peers.json"
+
+    @property
     def reports(self) -> Path:
         """What imports found."""
         return self.path / "reports"

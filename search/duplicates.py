@@ -75,7 +75,7 @@ def groups(found: NDArray[np.uint64]) -> NDArray[np.int64] | None:
     if not len(same):
         return None
     some = found[same]
-    labels = _joined(some[:, :REGISTERED])
+    labels = joined(some[:, :REGISTERED])
     pairs = np.unique(np.stack([labels, _numbers(some[:, REGISTERED])], axis=1)[some[:, REGISTERED] > 0], axis=0)
     disputed = np.flatnonzero(np.bincount(pairs[:, 0], minlength=len(some))[labels] > 1)
     if len(disputed):
@@ -89,13 +89,13 @@ def groups(found: NDArray[np.uint64]) -> NDArray[np.int64] | None:
 def _by_identifier(found: NDArray[np.uint64]) -> NDArray[np.int64]:
     registered = _numbers(found[:, REGISTERED])
     with_it = [_numbers(_numbers(column) * len(found) + registered) + 1 for column in found[:, :REGISTERED].T]
-    parts = _joined(np.stack(with_it, axis=1) * (found[:, :REGISTERED] > 0))
+    parts = joined(np.stack(with_it, axis=1) * (found[:, :REGISTERED] > 0))
     letters = _numbers(found[:, LETTERED]) + 1
     low, high = np.full(len(found), len(found) + 1), np.zeros(len(found), dtype=np.int64)
     np.minimum.at(low, parts, letters)
     np.maximum.at(high, parts, letters)
     alike = (low == high)[parts] & (found[:, LETTERED] > 0)
-    return _joined(np.stack([parts + 1, np.where(alike, letters, 0)], axis=1))
+    return joined(np.stack([parts + 1, np.where(alike, letters, 0)], axis=1))
 
 
 def _occurs_twice(found: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -114,7 +114,7 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.int64]:
     return out
 
 
-def _joined(columns: NDArray[np.generic]) -> NDArray[np.int64]:
+def joined(columns: NDArray[np.generic]) -> NDArray[np.int64]:
     """Numbers [n] of rows [n, k] that hang together by equal values other than 0, however far around."""
     return matrices.components(len(columns), list(_links(columns.T)))
 

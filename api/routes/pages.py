@@ -38,12 +38,12 @@ def router(context: Context) -> APIRouter:
         status = 200
         if first.get("q", "").strip():
             try:
-                shown["matches"], first = found(context, given)
+                shown["matches"], first = found(request, context, given)
             except FiliereError as error:
                 shown["problem"], status = problem_of(error), outcome(error).status
         html = render.page(
             "search.html", request.headers, first.get("ui", ""), given=first, kinds=ACTOR_KINDS, examples=EXAMPLES,
-            sources=_sources(context), offset=_offset(first), **shown,
+            sources=_sources(context), offset=_offset(first), peers=len(context.engine.live.peers.all()), **shown,
         )  # fmt: skip
         return HTMLResponse(html, status)
 
