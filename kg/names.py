@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
@@ -67,8 +67,7 @@ _LEADERS = "ab as eurl gie ooo oy sa sarl sas sasu sci scop sia sl snc spa srl u
 _LEADING = frozenset(_LEADERS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A name to compare: its words without the legal form, and that form ("" where none is written)."""
 
     words: tuple[str, ...]
@@ -117,11 +116,14 @@ def parse(name: str) -> Name:
     if len(parts) > 1 and parts[0] in _LEADING:
         form = form or parts[0]
         parts = parts[1:]
-    kept = [part for part in parts if part not in _AND] or parts
-    return Name(tuple(_UMLAUT.sub(lambda m: m.group()[0], part) for part in kept), form)
+    kept = " ".join([part for part in parts if part not in _AND] or parts)
+    if "ae" in kept or "oe" in kept or "ue" in kept:
+        kept = _UMLAUT.sub(lambda m: m.group()[0], kept)
+    return Name(tuple(kept.split()), form)
 
 
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
+_MARKS = re.compile(r"[(\[–—|/:,]| - ")
 _DASH = re.compile(r"\s+[–—|-]\s+|\s*/\s+|:\s+|,\s+")
 _SHORTEST_ACRONYM, _LONGEST_ACRONYM = 3, 8
 
@@ -131,6 +133,8 @@ def aliases(name: str) -> tuple[str, ...]:
     """Shorter names that a name is also called by: without its brackets, before its dash, what stands in brackets."""
     out: list[str] = []
     name = name[:_MOST]
+    if not _MARKS.search(name):
+        return ()
     bare = _BRACKETS.sub("", name).strip()
     parts = [part.strip() for part in _DASH.split(bare)]
     out += [bare, parts[0]]
@@ -143,6 +147,7 @@ def aliases(name: str) -> tuple[str, ...]:
 
 def initials(name: str) -> str:
     """The first letters of a name of several words, or "" where they are too few or many to be an acronym."""
-    parts = [part for part in parse(_BRACKETS.sub("", name[:_MOST])).words if len(part) > 2]
+    bare = _BRACKETS.sub("", name[:_MOST]) if "(" in name or "[" in name else name
+    parts = [part for part in parse(bare).words if len(part) > 2]
     found = "".join(part[0] for part in parts)
     return found if _SHORTEST_ACRONYM <= len(found) <= _LONGEST_ACRONYM else ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from sys import intern
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ _PLACE_BOOST = 1.15  # of who is in the country asked for, so that namesakes els
 _SURE_NAME, _SURE_MARGIN = 0.995, 0.04
 _NEARLY, _NEARLY_MARGIN = 0.90, 0.10
 _SUPPORTED, _SUPPORTED_MARGIN = 0.80, 0.10
+_MUCH_LESS = 2  # support
 _RENAMED = 0.3  # likeness below which an equal identifier may be a slip
 _NO_NAME = 0.5  # what is put in its place where only facts are asked for
 
@@ -46,13 +47,12 @@ _WANTED = {
     v.ORG + "memberOf": "clusters",
     v.TYPE: "kind",
 }
-_LINE = re.compile(rf"^<([^>]*)> <({'|'.join(map(re.escape, _WANTED))})> (.*) \.$", re.MULTILINE)
+_PREDICATES = {f"<{predicate}>": field for predicate, field in _WANTED.items()}
 _MARK = f"<{v.NS}Actor>"
 _KINDS = {cls: kind for kind, cls in v.ACTOR_CLASSES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What is compared of an actor."""
 
     iri: str
@@ -74,23 +74,32 @@ class Row:
         return ", ".join(part for part in (self.kind, self.city, self.country) if part) + f" ({self.source})"
 
 
+@lru_cache(maxsize=4096)
+def _local(iri: str) -> str:
+    return v.local_name(iri)
+
+
 def row_of(change: Change) -> Row | None:
     """The row of an actor's record, None for any other; reads only the lines it needs."""
     if _MARK not in change.payload:
         return None
     single: dict[str, str] = {}
     many: dict[str, list[str]] = {"identifiers": [], "clusters": []}
-    for subject, predicate, term in _LINE.findall(change.payload):
-        if subject != change.iri:
+    own = f"<{change.iri}> "
+    # Sorted, so that what is said of the actor's parts comes before what is said of the actor.
+    for line in change.payload[change.payload.find(own) :].split("\n"):
+        predicate, _, term = line[len(own) :].partition(" ")
+        field = _PREDICATES.get(predicate)
+        if field is None or not line.startswith(own):
             continue
-        field, text = _WANTED[predicate], value(term)
+        text = value(term[:-2])
         if field in many:
             many[field].append(text)
         elif field == "kind":
             if text in _KINDS:
                 single["kind"] = _KINDS[text]
         else:
-            single[field] = v.local_name(text) if field in ("nuts", "size") and is_iri(term) else text
+            single[field] = _local(text) if field in ("nuts", "size") and is_iri(term) else text
     if "name" not in single:
         return None
     shared = {field: intern(single.get(field, "")) for field in ("country", "city", "nuts", "size")}
@@ -132,21 +141,20 @@ class Actors:
         self._by_id: dict[str, list[int]] = {}
         self._by_company: dict[str, list[int]] = {}
         self._by_host: dict[str, list[int]] = {}
-        named: list[tuple[int, str]] = []
-        short: list[tuple[int, str]] = []
+        named: list[tuple[int, names.Name]] = []
+        short: list[tuple[int, names.Name]] = []
+        self._initials: dict[str, list[int]] = {}
         for at, row in enumerate(rows):
             self._by_id.setdefault(row.id, []).append(at)
             for found in filter(None, map(parse, row.identifiers)):
                 self._by_company.setdefault(company(found), []).append(at)
             if host := evidence.host(row.website):
                 self._by_host.setdefault(host, []).append(at)
-            named.append((at, row.name))
-            short += [(at, alias) for alias in names.aliases(row.name)]
-        self._names = NameIndex([*named, *short], len(rows))
-        self._initials: dict[str, list[int]] = {}
-        for at, row in enumerate(rows):
+            named.append((at, names.parse(row.name)))
+            short += [(at, names.parse(alias)) for alias in names.aliases(row.name)]
             if letters := names.initials(row.name):
                 self._initials.setdefault(letters, []).append(at)
+        self._names = NameIndex([*named, *short], len(rows))
         self._kinds = np.array([ACTOR_KINDS.index(row.kind) for row in rows], dtype=np.int8)
         self._countries = np.array([row.country for row in rows], dtype="U2")
         self._prefixes: Prefixes | None = None
@@ -273,7 +281,7 @@ def decide(judged: Sequence[Judged]) -> list[Candidate]:
         return out
     same = [one for one in ordered if one.near.alike >= _SURE_NAME]
     first = out[0]
-    margin = (first.score - (out[1].score if len(out) > 1 else 0)) / 100
+    margin = _margin(ordered)
     if _is_sure(ordered[0].weighed, ordered[0].near.slip, margin, len(same)):
         out[0] = replace(first, match=True)
     if len(same) > 1:
@@ -283,6 +291,15 @@ def decide(judged: Sequence[Judged]) -> list[Candidate]:
             for candidate, one in zip(out, ordered, strict=True)
         ]
     return out
+
+
+def _margin(ordered: Sequence[Judged]) -> float:
+    """How far the first stands before the others; all the way before those that much less speaks for."""
+    first = ordered[0]
+    rivals = [one for one in ordered[1:] if one.weighed.support > first.weighed.support - _MUCH_LESS]
+    weaker = [one for one in ordered[1:] if one.near.alike > first.near.alike]
+    second = max((one.candidate.score for one in [*rivals, *weaker]), default=0.0)
+    return (first.candidate.score - second) / 100
 
 
 def _is_sure(found: evidence.Weighed, slip: bool, margin: float, namesakes: int) -> bool:

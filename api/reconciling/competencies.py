@@ -86,7 +86,7 @@ class Competencies:
             found[concept.iri] = self._candidate(concept, 1.0, asked.lang or lang, (Feature("id", True),), True)
         kept = [c for c in found.values() if kinds is None or c.types[0] in kinds]
         kept = [c for c in kept if self._meets(c, asked.conditions)]
-        return _decide(sorted(kept, key=lambda c: -c.score))
+        return _decide(sorted(kept, key=lambda c: -c.score), bool(asked.types))
 
     def _coded(self, asked: Asked) -> list[Concept]:
         """Concepts whose IRI, short id or code is the name, an id, or the value of `notation`."""
@@ -117,12 +117,12 @@ class Competencies:
         for hit in hits:
             with suppress(NotFound):
                 concept = self.concept(self.concepts.iri(hit.concept))
-                labelled, label = _label(asked, concept)
+                labelled, label, same = _label(asked, concept)
                 score = max(labelled, _MEANING * hit.score)
                 if score < _WORTH_SHOWING:
                     continue
                 features = (
-                    Feature("label", round(100 * labelled, 1)), Feature("meaning", round(100 * min(1, hit.score), 1)),
+                    Feature("label", round(100 * labelled, 1)), Feature("same_label", same), Feature("meaning", round(100 * min(1, hit.score), 1)),
                 )  # fmt: skip
                 out.append(self._candidate(concept, score, lang or label.lang, features))
         return out
@@ -159,10 +159,10 @@ class Competencies:
         return list(out.values())
 
 
-def _label(asked: str, concept: Concept) -> tuple[float, Text]:
-    """(how like the text is to one of the concept's labels, 0 to 1; that label)."""
+def _label(asked: str, concept: Concept) -> tuple[float, Text, bool]:
+    """(how like the text is to one of the concept's labels, 0 to 1; that label; whether it is the very same)."""
     worth = 1.0 if concept.scheme == "competencies" else _OTHER_SCHEME
-    best, which, stems = 0.0, Text(""), words(asked)
+    best, which, same, stems = 0.0, Text(""), False, words(asked)
     for field, most in _KINDS_OF_LABEL:
         for label in getattr(concept, field):
             own = " ".join(names.words(names.fold(label.text)))
@@ -175,17 +175,19 @@ def _label(asked: str, concept: Concept) -> tuple[float, Text]:
             else:
                 found = _MISSPELT * most * similarity.ratio(own, asked)
             if found * worth > best:
-                best, which = found * worth, label
-    return best, which
+                best, which, same = found * worth, label, own == asked
+    return best, which, same
 
 
-def _decide(ordered: list[Candidate]) -> list[Candidate]:
+def _decide(ordered: list[Candidate], typed: bool) -> list[Candidate]:
+    """Marks the one that stands out, where there is one; where an actor may be meant too, by its very label alone."""
     if not ordered or any(candidate.match for candidate in ordered):
         return ordered
     first, second = ordered[0], ordered[1].score if len(ordered) > 1 else 0.0
     label, margin = next((f.value for f in first.features if f.id == "label"), 0), (first.score - second) / 100
-    very = label >= 100 * _SURE
-    long = len(first.name) >= _LONG_ENOUGH
+    same = any(feature.id == "same_label" and feature.value for feature in first.features)
+    very = label >= 100 * _SURE and (same or typed)
+    long = len(first.name) >= _LONG_ENOUGH and typed
     if (very and margin >= _SURE_MARGIN) or (long and label >= 100 * _SPELT and margin >= _SPELT_MARGIN):
         return [replace(first, match=True), *ordered[1:]]
     return ordered

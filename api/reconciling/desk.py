@@ -10,6 +10,7 @@ from api.reconciling import properties
 from api.reconciling.actors import Actors, Row, decide, row_of
 from api.reconciling.asked import Asked, Extension, names_of
 from api.reconciling.competencies import Competencies, described, types
+from api.reconciling.evidence import is_fact
 from api.reconciling.found import ACTOR, COMPETENCY, Candidate, allowed, best
 from kg.errors import DamagedData, NotFound, UserError
 from kg.model import Actor, Concept
@@ -146,6 +147,8 @@ class Desk:
 
 
 def _may_be(asked: Asked, above: str) -> bool:
+    if above == COMPETENCY and not asked.types and any(is_fact(one.property) for one in asked.conditions):
+        return False  # who says in which country it is means an actor
     kinds = allowed(asked.types, above)
     return kinds is None or bool(kinds)
 

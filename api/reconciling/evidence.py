@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from api.reconciling.asked import Condition
-from api.reconciling.identifiers import company, parse
+from api.reconciling.identifiers import Identifier, company, parse
 from kg import names, similarity
 from kg import vocabulary as v
 from kg.readers import cells
@@ -50,6 +49,9 @@ _OTHER_NAMES = {
     "lei": "identifiers", "cluster": "clusters", "url": "website", "homepage": "website", "region": "nuts",
     "town": "city", "type": "kind",
 }  # fmt: skip
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/?#@\s]*@)?(?:www\.)?([^/?#:\s]+\.[^/?#:\s]+)", re.IGNORECASE)
+_NAME_ALONE = 0.96  # of the score, when the name is the very same and nothing else is known
+_SIREN = 9  # digits
 _AGREES, _DISAGREES = 0.8, 0.4
 _CEDEX = re.compile(r"\bcedex\b.*|\d+\S*|\b(?:st|ste)\b")
 
@@ -65,14 +67,15 @@ def is_known(name: str) -> bool:
     return bool(_known(name))
 
 
+def is_fact(name: str) -> bool:
+    """Whether a property is one that actors alone have."""
+    return _known(name) not in ("", "kind", "source")
+
+
 def host(address: str) -> str:
     """The host of a web address without `www.`, in lower case; "" for what is none."""
-    text = address.strip()
-    try:
-        found = urlsplit(text if "://" in text else "https://" + text).hostname or ""
-    except ValueError:
-        return ""
-    return found.removeprefix("www.") if "." in found else ""
+    found = _HOST.match(address.strip())
+    return found.group(1).lower() if found else ""
 
 
 def fact(condition: Condition) -> Fact | None:
@@ -93,7 +96,7 @@ def _country(text: str) -> str:
 
 def weigh(row: Row, near: float, facts: Sequence[Fact]) -> Weighed | None:
     """A row with its facts weighed; None when it does not meet a required one."""
-    score, agreed = near, {}
+    score, agreed = _NAME_ALONE * near, {}
     support, identified, contradicted = 0, False, False
     for one in facts:
         found = _agreement(row, one)
@@ -173,8 +176,13 @@ def _identifiers(row: Row, text: str) -> float | None:
         return 1.0 if asked.valid or not asked.kind else 0.9
     if any(company(found) == company(asked) for found in own):
         return 0.95  # another establishment of the company, or its VAT number
-    comparable = [found for found in own if found.kind == asked.kind and found.valid and asked.valid]
+    comparable = [found for found in own if found.valid and asked.valid and _register(found) == _register(asked)]
     return 0.0 if comparable else None
+
+
+def _register(found: Identifier) -> str:
+    """In which register an identifier is one among others, so that two of them cannot mean the same."""
+    return "siren" if len(company(found)) == _SIREN and found.kind != "lei" else found.kind + found.text[:2]
 
 
 def _clusters(row: Row, text: str) -> float | None:

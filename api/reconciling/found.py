@@ -71,6 +71,7 @@ FEATURES: dict[str, tuple[str, str]] = {
     "size": ("Size, 0 to 1", "Taille, de 0 à 1"),
     "source": ("Source, 0 to 1", "Source, de 0 à 1"),
     "label": ("Likeness to a label, 0 to 100", "Ressemblance avec un libellé, de 0 à 100"),
+    "same_label": ("The very label", "Le libellé même"),
     "meaning": ("Nearness of meaning, 0 to 100", "Proximité de sens, de 0 à 100"),
     "notation": ("Its code, 0 to 1", "Son code, de 0 à 1"),
     "scheme": ("Its scheme, 0 to 1", "Son schéma, de 0 à 1"),

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 _NOT_A_SIGN = re.compile(r"[^0-9A-Za-z]+")
+_NOT_A_DIGIT = re.compile(r"[^0-9]")
 _LABEL = re.compile(r"^\s*([A-Za-z][A-Za-z ._-]{1,20}?)\s*[:=#\s]\s*(?=\S*\d)")
 _VAT = re.compile(r"(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI|GB|CHE|NO)")
 _SHORTEST = 6  # signs; anything shorter names too much
@@ -25,7 +26,7 @@ def parse(text: str) -> Identifier | None:
     label = _LABEL.match(text)
     body = text[label.end() :] if label and not _VAT.fullmatch(label.group(1).upper()) else text
     plain = _NOT_A_SIGN.sub("", body).upper()
-    if len(plain) < _SHORTEST or sum(sign.isdigit() for sign in plain) < 4:
+    if len(plain) < _SHORTEST or len(_NOT_A_DIGIT.sub("", plain)) < 4:
         return None
     kind = _kind(plain)
     return Identifier(plain, kind, bool(kind) and _holds(plain, kind))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.names import fold, parse
+from kg.names import Name, fold, parse
 
 _COMMON = 0.25  # share of the names from which a trigram says nothing
 _FEW = 1000  # names below which every trigram counts
@@ -19,14 +19,14 @@ _FEW = 1000  # names below which every trigram counts
 def grams(text: str) -> list[str]:
     """The trigrams of a name's words, word boundaries among them."""
     padded = f"  {text} "
-    return list(dict.fromkeys(padded[at : at + 3] for at in range(len(padded) - 2)))
+    return list({padded[at : at + 3] for at in range(len(padded) - 2)})
 
 
 class NameIndex:
     """Names by number; each belongs to an owner by number, and an owner may have several."""
 
-    def __init__(self, names: Sequence[tuple[int, str]], owners: int) -> None:
-        """`names` are (owner, name)."""
+    def __init__(self, names: Sequence[tuple[int, Name]], owners: int) -> None:
+        """`names` are (owner, name taken apart)."""
         self.owners = np.array([owner for owner, _ in names], dtype=np.int32)
         self._places: dict[str, int] = {}
         self._keys: dict[str, list[int]] = {}
@@ -35,8 +35,7 @@ class NameIndex:
         trigrams: list[int] = []
         lengths: list[int] = []
         places = self._places
-        for owner, name in names:
-            found = parse(name)
+        for owner, found in names:
             self._keys.setdefault(found.key, []).append(owner)
             self._words.update(set(found.words))
             own = [places.setdefault(gram, len(places)) for gram in grams(" ".join(found.words))]
