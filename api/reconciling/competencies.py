@@ -122,8 +122,10 @@ class Competencies:
                 if score < _WORTH_SHOWING:
                     continue
                 features = (
-                    Feature("label", round(100 * labelled, 1)), Feature("same_label", same), Feature("meaning", round(100 * min(1, hit.score), 1)),
-                )  # fmt: skip
+                    Feature("label", round(100 * labelled, 1)),
+                    Feature("same_label", same),
+                    Feature("meaning", round(100 * min(1, hit.score), 1)),
+                )
                 out.append(self._candidate(concept, score, lang or label.lang, features))
         return out
 
