@@ -26,6 +26,7 @@ _NEAR = 60  # actors looked at closely for one name
 _ALIAS = 0.89  # likeness left when only a part of the actor's name is meant
 _INITIALS = 0.8
 _WORTH_SHOWING = 0.45
+_SHORT_ID = 0.75
 _PLACE_BOOST = 1.15  # of who is in the country asked for, so that namesakes elsewhere do not crowd it out
 # What makes a match sure: measured on names spelt wrongly in five ways, half of them of actors that are not there.
 _SURE_NAME, _SURE_MARGIN = 0.995, 0.04
@@ -214,16 +215,19 @@ class Actors:
 
     def _named(self, name: str, boost: NDArray[np.float32] | None, weight: Callable[[str], float]) -> dict[int, Near]:
         asked = names.parse(name)
-        out = {at: Near(1, True, True) for at in self._by_name(name)}
+        at = self.by_iri.get(name.strip())
+        out = {} if at is None else {at: Near(1, True, True)}
+        # A short id may be another's name: it brings its actor up, but does not make it sure.
+        out |= {at: Near(_SHORT_ID) for at in self._by_id.get(name.strip(), ()) if at not in out}
         if not asked.words:
             return out
-        near = [*self._names.same(name)[: 2 * _NEAR], *self._names.near(name, _NEAR, boost)]
+        near = [*out, *self._names.same(name)[: 2 * _NEAR], *self._names.near(name, _NEAR, boost)]
         if " " not in name.strip() and 3 <= len(asked.key) <= 8:
             near += self._initials.get(asked.key, ())[:_NEAR]
         others = [names.parse(alias) for alias in names.aliases(name)]
         for at in dict.fromkeys(near):
             alike = _likeness(asked, others, self.rows[at].name, weight)
-            if alike >= _WORTH_SHOWING and at not in out:
+            if alike >= _WORTH_SHOWING and (at not in out or alike > out[at].alike):
                 out[at] = Near(alike, similarity.is_slip(asked, names.parse(self.rows[at].name)))
         return out
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from search.concepts import Concepts, Hit
 
+_KEPT = 3000  # concepts at hand
+_OTHERWISE = 0.85  # of the score, where scheme, kind, code or broader concept is another than was said
 _NEAR = 16  # concepts looked at closely for one text
 _KINDS_OF_LABEL = (("preferred", 1.0), ("alternative", 0.97), ("hidden", 0.95))  # what the very label is worth
 _OTHER_SCHEME = 0.93  # of a label of another vocabulary than the house's own
@@ -62,6 +64,8 @@ class Competencies:
     def concept(self, iri: str) -> Concept:
         """A concept by IRI. Raises NotFound."""
         if iri not in self._seen:
+            if len(self._seen) >= _KEPT:
+                self._seen = {}
             self._seen[iri] = self._read(iri)
         return self._seen[iri]
 
@@ -85,7 +89,7 @@ class Competencies:
         for concept in self._coded(asked):
             found[concept.iri] = self._candidate(concept, 1.0, asked.lang or lang, (Feature("id", True),), True)
         kept = [c for c in found.values() if kinds is None or c.types[0] in kinds]
-        kept = [c for c in kept if self._meets(c, asked.conditions)]
+        kept = [c for one in kept if (c := self._weighed(one, asked.conditions)) is not None]
         return _decide(sorted(kept, key=lambda c: -c.score), bool(asked.types))
 
     def _coded(self, asked: Asked) -> list[Concept]:
@@ -98,18 +102,23 @@ class Competencies:
                     out.append(self._read(text.strip()))
         return out
 
-    def _meets(self, found: Candidate, conditions: Sequence[Condition]) -> bool:
+    def _weighed(self, found: Candidate, conditions: Sequence[Condition]) -> Candidate | None:
+        """The candidate with what else was said of it; None where it is not what is required."""
+        concept = self.concept(found.id)
+        own = {"scheme": {concept.scheme}, "kind": {concept.kind}, "broader": set(concept.broader)}
+        own["notation"] = {concept.notation, v.code_of(concept.iri)}
         for one in conditions:
-            if not one.required:
+            if one.property not in own:
+                if one.required:
+                    return None
                 continue
-            concept = self.concept(found.id)
-            own = {"scheme": {concept.scheme}, "kind": {concept.kind}, "broader": set(concept.broader)}
-            own["notation"] = {concept.notation, v.code_of(concept.iri)}
-            has = [text in own.get(one.property, set()) for text in one.values]
+            has = [text in own[one.property] for text in one.values]
             good = all(has) if one.quantifier == "all" else any(has)
             if good == (one.quantifier == "none"):
-                return False
-        return True
+                if one.required:
+                    return None
+                found = replace(found, score=round(found.score * _OTHERWISE, 2), match=False)
+        return found
 
     def _named(self, name: str, hits: Sequence[Hit], lang: str) -> list[Candidate]:
         out = []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from api.reconciling import properties
 from api.reconciling.actors import Actors, Row, decide, row_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from api.engine import Engine
     from api.index import Index
 
+_LONGEST_ID = 2000  # characters
 _FRESH_MOST, _FRESH_SHARE = 2000, 0.05  # changed actors kept beside the others before all are read again
 
 
@@ -128,12 +131,15 @@ class Desk:
 
     def entity(self, id: str) -> Actor | Concept:
         """The actor or competency of an id: its IRI, or the short id or code that people write. Raises NotFound."""
-        if len(id) <= 2000:
-            try:
-                return self._engine.the_actor(id)
-            except NotFound:
-                return self._engine.concept(id)
-        raise NotFound("There is no entity with so long an id.", "Ask with an id of an answer of /reconcile.")
+        if len(id) > _LONGEST_ID:
+            raise NotFound("There is no entity with so long an id.", "Ask with an id of an answer of /reconcile.")
+        # Some clients put an id into an address as it stands, so that what is encoded in it comes decoded.
+        for name in dict.fromkeys((id, quote(id.encode("utf-8", "replace"), safe="%/:?#[]@!$&'()*+,;=~"))):
+            with suppress(NotFound):
+                return self._engine.the_actor(name)
+            with suppress(NotFound):
+                return self._engine.concept(name)
+        raise NotFound(f"There is no entity {id[:200]!r}.", "Ask with an id of an answer of /reconcile.")
 
     def extend(self, asked: Extension, lang: str = "en") -> properties.Extended:
         """The values of properties of entities; an id that is not known has none. Raises UserError for a property."""

@@ -83,15 +83,18 @@ def fact(condition: Condition) -> Fact | None:
     name = _known(condition.property)
     if not name or not condition.values:
         return None
-    texts = tuple(_country(text) for text in condition.values) if name == "country" else condition.values
+    texts = condition.values
+    if name == "country":
+        texts = tuple(code for code in map(_country, texts) if code)
     return replace(condition, property=name, values=texts)
 
 
 def _country(text: str) -> str:
+    """The code of a country; "" for what is the name of none, which says nothing for or against anybody."""
     try:
         return cells.country(text.strip())
     except cells.Unfit:
-        return text.strip().upper()
+        return ""
 
 
 def weigh(row: Row, near: float, facts: Sequence[Fact]) -> Weighed | None:

@@ -26,6 +26,8 @@ FACTS = (("country", "Pays"), ("city", "Ville"))
 REGISTRY = """id,name,country,city,identifiers,website
 old,Ateliers Mécaniques du Forez,FR,Montbrison,SIREN 552100554,https://amf-forez.fr
 twin,Ateliers Mécaniques du Forez,FR,Feurs,SIREN 732829320,
+a b,Espace Insécable,FR,Roanne,,
+4711,Kölnisch Wasserwerke,DE,Köln,,
 evil,<script>alert(1)</script> & Cie,FR,"<img src=x onerror=""alert(1)"">",,
 """
 
@@ -278,6 +280,36 @@ def test_required_conditions_and_quantifiers_choose(client: httpx.Client) -> Non
     by_id = {"queries": [{"conditions": [{"matchType": "id", "propertyValue": "festo"}]}]}
     first = client.post("/reconcile/match", json=by_id).json()["results"][0]["candidates"][0]
     assert first["match"] and first["score"] == 100
+
+
+def test_a_short_id_or_a_strange_country_makes_nobody_sure(client: httpx.Client) -> None:
+    found = post(client, queries={"q": {"query": "4711", "type": "firm"}})["q"]["result"]
+    assert local(found[0]["id"]) == "4711" and not found[0]["match"]
+    for country, sure in (("Pays du Forez", True), ("Allemagne", True), ("Spain", False), ("", True)):
+        facts = [{"pid": "country", "v": country}]
+        found = post(client, queries={"q": {"query": "Kolnisch Wasserwerke AG", "properties": facts}})["q"]["result"]
+        assert found[0]["match"] is sure, country
+
+
+def test_an_id_may_come_with_its_encoding_undone(client: httpx.Client) -> None:
+    for id in ("https://w3id.org/filiere/id/registry/actor/a%20b", "https://w3id.org/filiere/id/registry/actor/a b"):
+        assert "Espace" in client.get("/reconcile/preview", params={"id": id}).text
+
+
+def test_a_scheme_or_code_tells_competencies_apart(client: httpx.Client) -> None:
+    def ask(**facts: str) -> dict[str, Any]:
+        properties = [{"pid": pid, "v": text} for pid, text in facts.items()]
+        query = {"query": "hydroalcoholic gel", "type": "competency", "properties": properties}
+        found: dict[str, Any] = post(client, queries={"q": query})["q"]["result"][0]
+        return found
+
+    assert ask(scheme="competencies")["score"] > ask(scheme="cpv")["score"]
+    conditions = [
+        {"matchType": "name", "propertyValue": "hydroalcoholic gel"},
+        {"matchType": "property", "propertyId": "scheme", "propertyValue": "cpv", "required": True},
+    ]
+    answer = client.post("/reconcile/match", json={"queries": [{"type": "competency", "conditions": conditions}]})
+    assert answer.json() == {"results": [{"candidates": []}]}
 
 
 def test_what_is_imported_is_found_at_once_and_what_is_removed_no_more(client: httpx.Client, node: Served) -> None:
