@@ -16,7 +16,7 @@ _LETTERS = str.maketrans(
 _UMLAUT = re.compile(r"(?<![aeiouq])(ae|oe|ue)(?![iu])")
 _ANDS = "and und et y e i og och ja en a"
 _AND = frozenset(_ANDS.split())
-_MOST = 300  # characters of a name that are compared
+_MOST, _MOST_WORDS = 300, 40  # characters and words of a name that are compared
 
 # Legal forms said in full, as they read once folded, and the short word that stands for each.
 _IN_FULL = {
@@ -119,7 +119,7 @@ def parse(name: str) -> Name:
     kept = " ".join([part for part in parts if part not in _AND] or parts)
     if "ae" in kept or "oe" in kept or "ue" in kept:
         kept = _UMLAUT.sub(lambda m: m.group()[0], kept)
-    return Name(tuple(kept.split()), form)
+    return Name(tuple(kept.split()[:_MOST_WORDS]), form)
 
 
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")

@@ -14,6 +14,7 @@ MOST_CANDIDATES = 100  # of one query
 USUAL_CANDIDATES = 10
 LONGEST_NAME = 1000  # characters
 _MOST_VALUES = 50  # of one condition
+_MOST_NAMES, _MOST_FACTS = 2 * BATCH, 30 * BATCH  # of a batch, all its queries together
 _MOST_CONDITIONS = 30
 _MOST_IDS, _MOST_PROPERTIES = 1000, 60  # of one data extension
 QUANTIFIERS = ("any", "all", "none")
@@ -85,7 +86,7 @@ def batch_02(text: str) -> dict[str, Asked]:
     if not isinstance(found, dict):
         raise Malformed("`queries` is not an object of queries by key.", _QUERY_02)
     _check_size(len(found), BATCH, "queries")
-    return {key: _query_02(f"The query {key[:60]!r}", query) for key, query in found.items()}
+    return _bounded({key: _query_02(f"The query {key[:60]!r}", query) for key, query in found.items()})
 
 
 def single_02(text: str) -> Asked:
@@ -128,7 +129,16 @@ def batch_10(body: bytes) -> list[Asked]:
     if not isinstance(queries, list):
         raise Malformed("The body has no list `queries`.", _QUERY_10)
     _check_size(len(queries), BATCH, "queries")
-    return [_query_10(f"Query {number}", query) for number, query in enumerate(queries)]
+    read = {str(number): _query_10(f"Query {number}", query) for number, query in enumerate(queries)}
+    return list(_bounded(read).values())
+
+
+def _bounded(batch: dict[str, Asked]) -> dict[str, Asked]:
+    """The batch, unless comparing all that it holds would take long."""
+    _check_size(sum(len(asked.names) + len(asked.ids) for asked in batch.values()), _MOST_NAMES, "names in the batch")
+    values = sum(len(condition.values) for asked in batch.values() for condition in asked.conditions)
+    _check_size(values, _MOST_FACTS, "values in the batch")
+    return batch
 
 
 def _query_10(where: str, query: Any) -> Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from api.reconciling.asked import Condition
@@ -150,6 +151,7 @@ def _city(row: Row, text: str) -> float | None:
     return found if found >= _AGREES else 0.5 * found
 
 
+@lru_cache(maxsize=10_000)
 def _plain_city(text: str) -> str:
     return " ".join(names.words(_CEDEX.sub(" ", names.fold(text[:200]))))
 

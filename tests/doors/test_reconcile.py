@@ -361,6 +361,7 @@ def condition(said: Any) -> dict[str, Any]:
     return {"json": {"queries": [{"conditions": [said]}]}}
 
 
+MANY = {"conditions": [{"matchType": "property", "propertyId": "city", "propertyValue": ["a"] * 40}]}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 DEEP = "[" * 100_000 + "]" * 100_000
 
@@ -402,6 +403,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ("POST", "/reconcile/match", condition(1), 422),
         ("POST", "/reconcile/match", condition({"matchType": "name", "propertyValue": ["a"] * 51}), 413),
         ("POST", "/reconcile/match", condition({"matchType": "name", "propertyValue": [[["a"]]]}), 422),
+        ("POST", "/reconcile/match", {"json": {"queries": [MANY] * 100}}, 413),
         ("POST", "/reconcile/match", condition({"matchType": "property", "propertyValue": "a"}), 422),
         ("POST", "/reconcile/extend", {"json": {"ids": [1], "properties": []}}, 400),
         ("POST", "/reconcile/extend", {"json": {"ids": ["a"] * 1001, "properties": []}}, 413),
