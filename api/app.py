@@ -23,6 +23,7 @@ from api.routes import (
     pages,
     peers,
     publishing,
+    reconcile,
     sources,
     sparql,
     tags,
@@ -58,6 +59,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
     app.include_router(peers.router(context))  # /peers, and PUT and DELETE for token holders
+    app.include_router(reconcile.router(context))  # /reconcile
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void

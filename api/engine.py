@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from kg.journal import Journal
 from kg.model import Source, TagDecision
 
 if TYPE_CHECKING:
+    from api.reconciling.desk import Desk
     from kg.endpoint import Address
     from kg.findings import Row
     from kg.graph import EmbeddedGraph, Graph
@@ -434,6 +436,13 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             return self._tagging.list(actor, competency, state, limit, offset, lang)
+
+    @cached_property
+    def reconciling(self) -> Desk:
+        """Which actors and competencies the cells of a spreadsheet mean."""
+        from api.reconciling.desk import Desk
+
+        return Desk(self, self.index, self._repair_index)
 
     def _repair_index(self) -> None:
         """Builds the index again; what was made from it follows, at once or with the next snapshot."""

@@ -123,6 +123,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "example_queries": ("Example queries", "Exemples de requêtes"),
     "run_it": ("Run it", "L'exécuter"),
     "api": ("The doors of this service", "Les portes de ce service"),
+    "openrefine": ("A spreadsheet finds its actors and competencies: add this service to OpenRefine.", "Un tableur retrouve ses acteurs et compétences : ajoutez ce service à OpenRefine."),
     "firm": ("firm", "entreprise"),
     "cluster": ("cluster", "pôle ou cluster"),
     "lab": ("laboratory", "laboratoire"),

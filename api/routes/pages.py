@@ -51,7 +51,13 @@ def router(context: Context) -> APIRouter:
     def docs(request: Request) -> HTMLResponse:
         assert context.app is not None
         return HTMLResponse(
-            render.page("docs.html", request.headers, request.query_params.get("ui", ""), api=context.app.openapi())
+            render.page(
+                "docs.html",
+                request.headers,
+                request.query_params.get("ui", ""),
+                api=context.app.openapi(),
+                base=str(request.base_url).rstrip("/"),
+            )
         )
 
     return doors
