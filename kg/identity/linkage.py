@@ -1,0 +1,188 @@
+"""How likely two actors are one: Fellegi–Sunter, where each comparison adds its weight to the log-odds.
+
+Weights and thresholds were learnt from pairs labelled by hand and from corrupted copies of real names; see
+tests/kg/identity/README.md for which, and `python -m tests.kg.identity` to learn them again.
+Source: I. Fellegi and A. Sunter, A Theory for Record Linkage, JASA 64 (1969).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Protocol
+
+from kg.identity.identifiers import register_of, shown
+from kg.identity.names import Likeness, likeness, misspelt
+from kg.identity.profiles import Profile
+
+SAME, REVIEW, APART, NEVER = "same", "review", "apart", "never"
+AUTO_FROM, REVIEW_FROM = 0.97, 0.2  # probabilities
+
+WEIGHTS: dict[str, float] = {
+    "start": -2.7,
+    "name equal, rare": 5.8,
+    "name equal, common": 4.0,
+    "name near, rare": 5.0,
+    "name near, common": 2.5,
+    "name alike": 2.6,
+    "name within, rare": 1.8,
+    "name part": -1.0,
+    "name other": -2.8,
+    "town same": 2.1,
+    "town other": -0.1,
+    "region same": 0.2,
+    "region other": -0.6,
+    "country other": -3.1,
+    "site same": 1.1,
+    "site other": -1.4,
+    "form same": 0.3,
+    "form other": -1.8,
+    "VAT same": 4.1,
+    "VAT other": -4.0,
+    "numbers other": -4.0,
+    "numbers one": -1.0,
+    "one of several": -4.5,
+    "kind other": -1.0,
+}
+# What never lets two actors be merged without a person, however likely they are one.
+_DOUBTS = ("country other", "form other", "VAT other", "numbers other", "numbers one", "one of several", "kind other", "site other",
+           "region other", "town other", "name part", "name within, rare", "name alike", "name other", "numbers many")  # fmt: skip
+
+
+class Crowd(Protocol):
+    """All the actors, as far as they tell what is common in a name."""
+
+    def weigh(self, word: str) -> float:
+        """How much a word tells."""
+
+    @property
+    def rare(self) -> float:
+        """What the words of a name weigh that few bear by chance."""
+
+
+_SHORT = 4  # letters; shorter names are common whoever bears them
+
+
+class Comparison(NamedTuple):
+    """Two actors compared: what was found, the probability that they are one, the verdict, and what says so."""
+
+    found: tuple[str, ...]
+    probability: float
+    verdict: str  # SAME, REVIEW, APART, or NEVER when their registered numbers differ
+    because: tuple[str, ...]
+
+
+def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
+    """Compares two actors among a crowd of others."""
+    alike = likeness(one.name, other.name, crowd.weigh)
+    rare = alike.weight >= crowd.rare and min(len(one.name.plain), len(other.name.plain)) >= _SHORT
+    found = [_name(alike, rare), *_place(one, other), *_rest(one, other)]
+    same, differing = numbers(one, other)
+    odds = WEIGHTS["start"] + sum(WEIGHTS.get(what, 0.0) for what in found)
+    probability = round(1 / (1 + math.exp(-odds)), 4)
+    because = _because(one, other, alike, found)
+    if differing:
+        return Comparison(tuple(found), 0.0, NEVER, (f"registered apart: {differing}", *because))
+    if same:
+        doubtful = "numbers many" in found
+        says = (f"both are {shown(same)}", *because)
+        return Comparison(tuple(found), 0.5 if doubtful else 1.0, REVIEW if doubtful else SAME, says)
+    if probability < REVIEW_FROM:
+        return Comparison(tuple(found), probability, APART, because)
+    sure = probability >= AUTO_FROM and not any(doubt in found for doubt in _DOUBTS)
+    return Comparison(tuple(found), probability, SAME if sure else REVIEW, because)
+
+
+def numbers(one: Profile, other: Profile) -> tuple[str, str]:
+    """(a registered number that both have, what tells them apart: two numbers of one register)."""
+    both = one.known.registered & other.known.registered
+    if both:
+        return min(both), ""
+    registers = {register_of(number): number for number in one.known.registered}
+    for number in sorted(other.known.registered):
+        if (mine := registers.get(register_of(number))) is not None:
+            return "", f"{shown(mine)} and {shown(number)}"
+    return "", ""
+
+
+def several_numbers(profile: Profile) -> bool:
+    """Whether an actor bears two numbers of one register, as a consortium does: then none of them names it."""
+    registers = [register_of(number) for number in profile.known.registered]
+    return len(registers) > len(set(registers))
+
+
+def _name(alike: Likeness, rare: bool) -> str:
+    if alike.share > 0.995:
+        return "name equal, rare" if rare else "name equal, common"
+    if alike.share >= 0.9:
+        return "name near, rare" if rare else "name near, common"
+    if alike.share >= 0.75:
+        return "name alike"
+    if rare and alike.contained >= 0.95:
+        return "name within, rare"
+    return "name part" if alike.share >= 0.5 or alike.contained >= 0.95 else "name other"
+
+
+def _place(one: Profile, other: Profile) -> list[str]:
+    out = []
+    if one.country and other.country and one.country != other.country:
+        return ["country other"]
+    if one.town and other.town:
+        first, second = sorted((one.town.split(), other.town.split()), key=len)
+        same = set(first) <= set(second) or one.town.replace(" ", "") == other.town.replace(" ", "") or misspelt(one.town, other.town)
+        out.append("town same" if same else "town other")
+    if out != ["town same"]:
+        depth = min(len(one.nuts), len(other.nuts))
+        if depth > 3 and one.nuts[:4] == other.nuts[:4]:
+            out.append("region same")
+        elif depth > 2 and one.nuts[:depth] != other.nuts[:depth]:
+            out.append("region other")
+    return out
+
+
+def _rest(one: Profile, other: Profile) -> list[str]:
+    out = []
+    if one.host and other.host:
+        out.append("site same" if one.host == other.host else "site other")
+    if one.name.forms and other.name.forms:
+        same = one.name.forms <= other.name.forms or other.name.forms <= one.name.forms
+        out.append("form same" if same and len(one.name.forms) == len(other.name.forms) else "form other")
+    mine = one.known.vat | one.known.implied | one.known.registered
+    theirs = other.known.vat | other.known.implied | other.known.registered
+    if mine & theirs:
+        out.append("VAT same")
+    elif {register_of(number) for number in mine} & {register_of(number) for number in theirs}:
+        out.append("VAT other")
+    if one.name.numbers != other.name.numbers:
+        out.append("numbers other" if one.name.numbers and other.name.numbers else "numbers one")
+    if one.name.several != other.name.several:
+        out.append("one of several")
+    if one.kind != other.kind:
+        out.append("kind other")
+    if several_numbers(one) or several_numbers(other):
+        out.append("numbers many")
+    return out
+
+
+def _because(one: Profile, other: Profile, alike: Likeness, found: list[str]) -> tuple[str, ...]:
+    """What was compared, in words."""
+    says = [f"names {alike.share:.2f} alike: {one.written!r}, {other.written!r}"]
+    if "town same" in found:
+        says.append(f"the same town: {one.town}")
+    elif "town other" in found:
+        says.append(f"other towns: {one.town}, {other.town}")
+    if "country other" in found:
+        says.append(f"other countries: {one.country}, {other.country}")
+    if "site same" in found:
+        says.append(f"the same site: {one.host}")
+    if "VAT same" in found:
+        mine = one.known.vat | one.known.implied | one.known.registered
+        theirs = other.known.vat | other.known.implied | other.known.registered
+        says.append(f"the same number, not registered by both: {shown(min(mine & theirs))}")
+    told = {"form other": "other legal forms", "VAT other": "other VAT numbers", "numbers other": "other numbers in the names",
+            "one of several": "one of them is several firms together", "region other": "other regions",
+            "kind other": f"a {one.kind} and a {other.kind}", "site other": f"other sites: {one.host}, {other.host}",
+            "numbers many": "one of them bears several numbers of one register"}  # fmt: skip
+    says += [words for what, words in told.items() if what in found]
+    for profile in (one, other):
+        says += [f"not counted: {fault}" for fault in profile.known.faults[:2]]
+    return tuple(text[:300] for text in says)
