@@ -22,7 +22,6 @@ from kg.identity.profiles import Profile, from_bytes, to_bytes
 
 FORMAT = 1
 _MOST = 60  # actors that a key may be shared by; more of them say nothing
-_MOST_NUMBER = 2000  # those that bear one registered number are looked at all the same
 _BEARERS = 10  # actors that may bear the words of a name before it counts as common
 _NUMBER, _WORD, _NAME, _START, _TOWN, _SITE = range(6)
 _KIND_BITS = 3
@@ -89,6 +88,11 @@ class Catalogue:
     def __len__(self) -> int:
         return int(self._standing.sum())
 
+    @property
+    def dead(self) -> int:
+        """How many of those that are kept stand no more."""
+        return len(self._standing) - len(self)
+
     # Looking up
 
     def profile(self, number: int) -> Profile:
@@ -108,10 +112,17 @@ class Catalogue:
     def weigh(self, word: str) -> float:
         """How much a word of a name tells: the logarithm of how many actors there are for each that bears it."""
         if word not in self._weights:
-            key = np.uint64(_key(_WORD, word))
-            count = int(np.searchsorted(self._marks, key, "right") - np.searchsorted(self._marks, key, "left"))
+            count = self._bearers(_key(_WORD, word))
             self._weights[word] = max(0.5, math.log((len(self._standing) + 1) / max(count, 1)))
         return self._weights[word]
+
+    def sharing(self, number: str) -> int:
+        """How many actors bear a number."""
+        return self._bearers(_key(_NUMBER, number))
+
+    def _bearers(self, key: int) -> int:
+        left, right = (np.searchsorted(self._marks, np.uint64(key), side) for side in ("left", "right"))
+        return int(right - left)
 
     @property
     def rare(self) -> float:
@@ -163,9 +174,7 @@ class Catalogue:
         starts = np.flatnonzero(np.concatenate([[True], self._marks[1:] != self._marks[:-1]])) if len(self._marks) else []
         starts = np.asarray(starts, dtype=np.int64)
         sizes = np.diff(np.concatenate([starts, [len(self._marks)]]))
-        kinds = self._marks[starts] & np.uint64((1 << _KIND_BITS) - 1) if len(starts) else np.zeros(0, dtype=np.uint64)
-        most = np.where(kinds == _NUMBER, _MOST_NUMBER, _MOST)
-        wanted = (sizes > 1) & (sizes <= most)
+        wanted = (sizes > 1) & (sizes <= _MOST)
         touched = None
         if of is not None:
             touched = np.zeros(len(self._standing), dtype=bool)
@@ -218,13 +227,10 @@ class Catalogue:
 def _within(
     owners: NDArray[np.int32], starts: NDArray[np.int64], size: int, touched: NDArray[np.bool_] | None, count: int
 ) -> NDArray[np.int64]:
-    """The pairs within blocks of one size, as lower × count + higher; of a huge block, each with its first alone."""
+    """The pairs within blocks of one size, as lower × count + higher."""
     block = np.sort(owners[starts[:, None] + np.arange(size)].astype(np.int64), axis=1)
-    if size > _MOST:
-        low, high = np.repeat(block[:, :1], size - 1, axis=1), block[:, 1:]
-    else:
-        left, right = np.triu_indices(size, 1)
-        low, high = block[:, left], block[:, right]
+    left, right = np.triu_indices(size, 1)
+    low, high = block[:, left], block[:, right]
     codes: NDArray[np.int64] = (low * count + high)[low < high]
     if touched is not None:
         first, second = np.divmod(codes, count)

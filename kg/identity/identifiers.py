@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import ModuleType
 
 from stdnum import get_cc_module, lei
 from stdnum.eu import vat
@@ -152,7 +153,7 @@ def _as_other_vat(prefix: str, text: str) -> Known | None:
     modules = {"NO": "mva", "CH": "vat", "GB": "vat"}
     digits = re.sub(r"(MVA|MWST|TVA|IVA)$", "", text[2:]) if prefix == "NO" else text
     try:
-        module = get_cc_module(prefix.lower(), "orgnr" if prefix == "NO" else modules[prefix])
+        module = _module(prefix.lower(), "orgnr" if prefix == "NO" else modules[prefix])
         number = str(module.validate(digits))
     except (ValidationError, AttributeError, ValueError):
         return None
@@ -183,6 +184,11 @@ def _german(text: str, country: str) -> str:
     return f"de:register:{number} {' '.join(words)}" if words else ""
 
 
+@cache
+def _module(country: str, name: str) -> ModuleType:
+    return get_cc_module(country, name)
+
+
 _Reader = tuple[str, Callable[[str], str]]  # the register, and what checks a number of it; it raises when it is none
 
 
@@ -197,7 +203,7 @@ def _try(reader: _Reader, digits: str) -> str:
 
 def _std(country: str, name: str) -> Callable[[str], str]:
     def check(digits: str) -> str:
-        return str(get_cc_module(country, name).validate(digits))
+        return str(_module(country, name).validate(digits))
 
     return check
 
@@ -216,7 +222,7 @@ def _siret(digits: str) -> str:
     """The SIREN of an establishment: it names the same legal entity."""
     if len(digits) != 14:
         return ""
-    return str(get_cc_module("fr", "siret").validate(digits))[:9]
+    return str(_module("fr", "siret").validate(digits))[:9]
 
 
 def _czech(digits: str) -> str:
@@ -229,27 +235,27 @@ def _czech(digits: str) -> str:
 
 
 def _bulgarian(digits: str) -> str:
-    return str(get_cc_module("bg", "vat").validate(digits)) if len(digits) == 9 else ""
+    return str(_module("bg", "vat").validate(digits)) if len(digits) == 9 else ""
 
 
 def _italian(digits: str) -> str:
-    return str(get_cc_module("it", "iva").validate(digits)) if len(digits) == 11 else ""
+    return str(_module("it", "iva").validate(digits)) if len(digits) == 11 else ""
 
 
 def _hungarian(digits: str) -> str:
-    return str(get_cc_module("hu", "anum").validate(digits[:8])) if len(digits) in (8, 11) else ""
+    return str(_module("hu", "anum").validate(digits[:8])) if len(digits) in (8, 11) else ""
 
 
 def _slovenian(digits: str) -> str:
-    return str(get_cc_module("si", "maticna").validate(digits))[:7] if len(digits) in (7, 10) else ""
+    return str(_module("si", "maticna").validate(digits))[:7] if len(digits) in (7, 10) else ""
 
 
 def _romanian(digits: str) -> str:
-    return str(get_cc_module("ro", "cui").validate(digits)) if len(digits) <= 10 else ""
+    return str(_module("ro", "cui").validate(digits)) if len(digits) <= 10 else ""
 
 
 def _spanish(digits: str) -> str:
-    return str(get_cc_module("es", "nif").validate(digits))
+    return str(_module("es", "nif").validate(digits))
 
 
 def _austrian(digits: str) -> str:

@@ -54,11 +54,17 @@ class Crowd(Protocol):
     def weigh(self, word: str) -> float:
         """How much a word tells."""
 
+    def sharing(self, number: str) -> int:
+        """How many bear a number."""
+
     @property
     def rare(self) -> float:
         """What the words of a name weigh that few bear by chance."""
 
 
+MOST_SHARING = 4  # actors of different names that one registered number may make one
+# Shares of the words of two names, of both and of the shorter one, from which they have a part in common.
+_PART, _WITHIN = 0.5, 0.95
 _SHORT = 4  # letters; shorter names are common whoever bears them
 
 
@@ -69,26 +75,33 @@ class Comparison(NamedTuple):
     probability: float
     verdict: str  # SAME, REVIEW, APART, or NEVER when their registered numbers differ
     because: tuple[str, ...]
+    likely: bool = False  # whether all but the numbers says that they are one
 
 
 def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
     """Compares two actors among a crowd of others."""
     alike = likeness(one.name, other.name, crowd.weigh)
     rare = alike.weight >= crowd.rare and min(len(one.name.plain), len(other.name.plain)) >= _SHORT
+    if alike.share < _PART and alike.contained < _WITHIN and _all(one).isdisjoint(_all(other)):
+        differing = numbers(one, other)[1]
+        return Comparison(("name other",), 0.0, NEVER if differing else APART, ())
     found = [_name(alike, rare), *_place(one, other), *_rest(one, other)]
     same, differing = numbers(one, other)
     odds = WEIGHTS["start"] + sum(WEIGHTS.get(what, 0.0) for what in found)
     probability = round(1 / (1 + math.exp(-odds)), 4)
+    if probability < REVIEW_FROM and not same:
+        return Comparison(tuple(found), probability, NEVER if differing else APART, ())
     because = _because(one, other, alike, found)
+    likely = probability >= AUTO_FROM
     if differing:
-        return Comparison(tuple(found), 0.0, NEVER, (f"registered apart: {differing}", *because))
+        return Comparison(tuple(found), 0.0, NEVER, (f"registered apart: {differing}", *because), likely)
     if same:
-        doubtful = "numbers many" in found
+        # A number that several bear under names of their own may be that of who gathered the data.
+        unlike = found[0] in ("name other", "name part") and crowd.sharing(same) > MOST_SHARING
+        doubtful = "numbers many" in found or unlike
         says = (f"both are {shown(same)}", *because)
         return Comparison(tuple(found), 0.5 if doubtful else 1.0, REVIEW if doubtful else SAME, says)
-    if probability < REVIEW_FROM:
-        return Comparison(tuple(found), probability, APART, because)
-    sure = probability >= AUTO_FROM and not any(doubt in found for doubt in _DOUBTS)
+    sure = likely and not any(doubt in found for doubt in _DOUBTS)
     return Comparison(tuple(found), probability, SAME if sure else REVIEW, because)
 
 
@@ -104,10 +117,16 @@ def numbers(one: Profile, other: Profile) -> tuple[str, str]:
     return "", ""
 
 
+def _all(profile: Profile) -> frozenset[str]:
+    """Every number of an actor, also those that several may share."""
+    known = profile.known
+    return known.registered | known.vat | known.implied if known.vat or known.implied else known.registered
+
+
 def several_numbers(profile: Profile) -> bool:
     """Whether an actor bears two numbers of one register, as a consortium does: then none of them names it."""
-    registers = [register_of(number) for number in profile.known.registered]
-    return len(registers) > len(set(registers))
+    numbered = profile.known.registered
+    return len(numbered) > 1 and len(numbered) > len({register_of(number) for number in numbered})
 
 
 def _name(alike: Likeness, rare: bool) -> str:
@@ -117,9 +136,9 @@ def _name(alike: Likeness, rare: bool) -> str:
         return "name near, rare" if rare else "name near, common"
     if alike.share >= 0.75:
         return "name alike"
-    if rare and alike.contained >= 0.95:
+    if rare and alike.contained >= _WITHIN:
         return "name within, rare"
-    return "name part" if alike.share >= 0.5 or alike.contained >= 0.95 else "name other"
+    return "name part" if alike.share >= _PART or alike.contained >= _WITHIN else "name other"
 
 
 def _place(one: Profile, other: Profile) -> list[str]:
@@ -146,8 +165,7 @@ def _rest(one: Profile, other: Profile) -> list[str]:
     if one.name.forms and other.name.forms:
         same = one.name.forms <= other.name.forms or other.name.forms <= one.name.forms
         out.append("form same" if same and len(one.name.forms) == len(other.name.forms) else "form other")
-    mine = one.known.vat | one.known.implied | one.known.registered
-    theirs = other.known.vat | other.known.implied | other.known.registered
+    mine, theirs = _all(one), _all(other)
     if mine & theirs:
         out.append("VAT same")
     elif {register_of(number) for number in mine} & {register_of(number) for number in theirs}:
@@ -175,9 +193,7 @@ def _because(one: Profile, other: Profile, alike: Likeness, found: list[str]) ->
     if "site same" in found:
         says.append(f"the same site: {one.host}")
     if "VAT same" in found:
-        mine = one.known.vat | one.known.implied | one.known.registered
-        theirs = other.known.vat | other.known.implied | other.known.registered
-        says.append(f"the same number, not registered by both: {shown(min(mine & theirs))}")
+        says.append(f"the same number, not registered by both: {shown(min(_all(one) & _all(other)))}")
     told = {"form other": "other legal forms", "VAT other": "other VAT numbers", "numbers other": "other numbers in the names",
             "one of several": "one of them is several firms together", "region other": "other regions",
             "kind other": f"a {one.kind} and a {other.kind}", "site other": f"other sites: {one.host}, {other.host}",

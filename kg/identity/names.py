@@ -201,6 +201,9 @@ def town(text: str) -> str:
     return folded(_POSTAL.sub(" ", text.casefold()))
 
 
+_FAR = 60.0  # likeness of two names, run together, below which no word of one is a misspelt word of the other
+
+
 class Likeness(NamedTuple):
     """How far two names are one: the share of their weight that is in both, and of the smaller one's; what is shared."""
 
@@ -209,10 +212,15 @@ class Likeness(NamedTuple):
     weight: float  # of the words in common
 
 
+_NOTHING = Likeness(0.0, 0.0, 0.0)
+
+
 def likeness(one: Name, other: Name, weigh: Callable[[str], float]) -> Likeness:
     """Compares the words of two names; `weigh` says how much a word tells."""
     if one.plain == other.plain or sorted(one.words) == sorted(other.words):
         return Likeness(1.0, 1.0, sum(map(weigh, set(one.words))))
+    if set(one.words).isdisjoint(other.words) and not fuzz.ratio(one.plain, other.plain, score_cutoff=_FAR):
+        return _NOTHING
     left = {word: weigh(word) for word in one.words}
     right = {word: weigh(word) for word in other.words}
     total = sum(left.values()), sum(right.values())
