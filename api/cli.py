@@ -24,6 +24,7 @@ COMMANDS = {
     "history": ("changing", "List what was written, the newest first."),
     "undo": ("changing", "Take back what one write changed."),
     "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
+    "identity": ("identity", "Find which actors are one; review, confirm, reject, undo."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
     "status": ("keeping", "Show what the data folder holds and how far each view has come."),

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from api import folder as folders
+from api.identity import Identity
 from api.index import Index
 from api.querying import Querying
 from api.reader import Reader, SourceStatus
@@ -54,6 +55,9 @@ class Status:
     sources: tuple[SourceStatus, ...]
     sandbox: str = ""
     graph: str = ""
+    identity_seq: int = 0
+    not_compared: int = 0  # changes of records that the rules of identity have not looked at
+    to_review: int = 0  # pairs of actors that wait for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Engine(Reader):
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
         self._tagging = Tagging(self, self.index)
+        self.identity = Identity(self, self.index.identities)
 
     @classmethod
     def open(
@@ -550,6 +555,9 @@ class Engine(Reader):
             model=self.index.encoder.name,
             sources=tuple(self.sources()),
             graph=self.remote.endpoint.address.query if self.remote else "",
+            identity_seq=self.identity.seq(),
+            not_compared=self.identity.behind(),
+            to_review=self.identity.to_review(),
         )
 
     def _graph_seq(self) -> int:

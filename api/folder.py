@@ -60,6 +60,11 @@ class DataFolder:
         return self.path / "harvest"
 
     @property
+    def identity(self) -> Path:
+        """What is compared of every actor, to find which are one."""
+        return self.path / "identity.npz"
+
+    @property
     def mark(self) -> Path:
         """The file that says this is a data folder, and of which format."""
         return self.path / _MARK

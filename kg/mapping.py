@@ -218,7 +218,18 @@ def minted_terms() -> set[str]:
     tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION, IDENTITY)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
-    more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "IdentityDecision", "competency"]
+    more = [
+        "Actor",
+        "Evidence",
+        "hasEvidence",
+        "Recipe",
+        "RecipeStep",
+        "hasStep",
+        "Claim",
+        "TagDecision",
+        "IdentityDecision",
+        "competency",
+    ]
     more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
     return terms | {v.NS + name for name in more}
 

@@ -83,7 +83,9 @@ class Catalogue:
     def empty(cls) -> Catalogue:
         """One without actors."""
         none = np.zeros(0, dtype=np.uint64)
-        return cls(0, none.astype(np.uint8), none.astype(np.int64), none.astype(bool), none, none.astype(np.int32), none)
+        return cls(
+            0, none.astype(np.uint8), none.astype(np.int64), none.astype(bool), none, none.astype(np.int32), none
+        )
 
     def __len__(self) -> int:
         return int(self._standing.sum())
@@ -170,9 +172,10 @@ class Catalogue:
     # Pairs
 
     def pairs(self, of: Collection[int] | None = None) -> NDArray[np.int64]:
-        """The pairs [n, 2] worth comparing, each once, the lower number first; with `of`, those that one of them is in."""
-        starts = np.flatnonzero(np.concatenate([[True], self._marks[1:] != self._marks[:-1]])) if len(self._marks) else []
-        starts = np.asarray(starts, dtype=np.int64)
+        """The pairs [n, 2] worth comparing, each once, the lower number first; with `of`, those with one of them."""
+        first = np.ones(len(self._marks), dtype=bool)
+        first[1:] = self._marks[1:] != self._marks[:-1]
+        starts = np.flatnonzero(first).astype(np.int64)
         sizes = np.diff(np.concatenate([starts, [len(self._marks)]]))
         wanted = (sizes > 1) & (sizes <= _MOST)
         touched = None
@@ -209,6 +212,16 @@ class Catalogue:
                 names=self._names,
             )
         partial.replace(path)
+
+    @staticmethod
+    def seq_in(path: Path) -> int:
+        """The seq of the catalogue in a file, 0 when there is none that can be used; nothing else of it is read."""
+        try:
+            with np.load(path) as found:
+                version, seq = (int(number) for number in found["head"])
+                return seq if version == FORMAT else 0
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return 0
 
     @classmethod
     def read(cls, path: Path) -> Catalogue | None:

@@ -7,6 +7,7 @@ joined by decisions that stand is one actor, but never two that a decision holds
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kg import history, mapping
@@ -88,14 +89,20 @@ class Standing:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._seq = 0
+        self._reading = threading.Lock()
         self._all: dict[str, IdentityDecision] = {}
         self._on: dict[str, set[str]] = {}  # actor → IRIs of the decisions on it
 
     def refreshed(self) -> Standing:
         """The same, brought to the journal's seq."""
+        with self._reading:
+            self._read()
+        return self
+
+    def _read(self) -> None:
         last = history.last_seq(self._journal, v.IDENTITIES)
         if last == self._seq:
-            return self
+            return
         if not self._seq:
             for change in self._journal.entities(v.IDENTITIES):
                 self._take(change)
@@ -105,7 +112,6 @@ class Standing:
                     self._take(change)
                 self._seq = page[-1].seq
         self._seq = last
-        return self
 
     def _take(self, change: Change) -> None:
         before = self._all.pop(change.iri, None)
@@ -137,7 +143,7 @@ class Standing:
     def _counts(self, decision: IdentityDecision) -> bool:
         if decision.by == PERSON:
             return True
-        mine = self._all.get(name(*decision.actors, PERSON))
+        mine = self.get(decision.actors[0], decision.actors[1], PERSON)
         # Numbers that differ outrank the person who said that the two are one.
         return mine is None or (mine.verdict == "same" and decision.verdict == "different")
 
@@ -190,7 +196,7 @@ class Standing:
 def joined(
     actors: Iterable[str], links: Iterable[IdentityDecision], apart: Iterable[IdentityDecision]
 ) -> Iterator[set[str]]:
-    """The groups that links make of actors, the strongest first; one that would join two who are apart is passed over."""
+    """The groups that links make of actors, the strongest first; one that would join two who are apart does nothing."""
     groups = Groups(actors)
     for decision in apart:
         groups.part(*decision.actors)

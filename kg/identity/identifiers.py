@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from types import ModuleType
+from typing import Any
 
 from stdnum import get_cc_module, lei
 from stdnum.eu import vat
@@ -70,7 +70,9 @@ def register_of(number: str) -> str:
 def shown(number: str) -> str:
     """A number as people write it: "SIREN 732829320"."""
     country, name, digits = number.split(":", 2)
-    return f"{name.upper()} {digits}" + ("" if country in ("eu", "world") or name in _OWN_NAMES else f" ({country.upper()})")
+    return f"{name.upper()} {digits}" + (
+        "" if country in ("eu", "world") or name in _OWN_NAMES else f" ({country.upper()})"
+    )
 
 
 _OWN_NAMES = ("siren", "lei", "krs", "nip", "regon", "kvk")
@@ -123,7 +125,9 @@ def _merged(numbers: list[str], text: str, country: str, named: str) -> Known:
     if named not in _VAT_NAMES and not (country == "IT" and named == "" and numbers[0].startswith("it:")):
         return Known(frozenset(numbers[:1]))
     # An Italian number without a name may be a partita IVA, which the companies of a group share.
-    return Known(vat=frozenset(f"eu:vat:IT{number.rpartition(':')[2]}" for number in numbers[:1]), implied=frozenset(numbers[:1]))
+    return Known(
+        vat=frozenset(f"eu:vat:IT{number.rpartition(':')[2]}" for number in numbers[:1]), implied=frozenset(numbers[:1])
+    )
 
 
 _VAT_NAMES = ("vat", "piva", "partitaiva")
@@ -169,7 +173,9 @@ def _implied(country: str, number: str) -> str:
         case "SE":
             return f"se:orgnr:{number[:10]}"
         case "IT" | "RO" | "ES" | "PT" | "BE" | "FI" | "CZ" | "DK" | "HR" | "BG" | "PL" | "LV" | "EL" | "GR" | "HU":
-            return next((found for reader in _readers(country.replace("EL", "GR"), "") if (found := _try(reader, number))), "")
+            return next(
+                (found for reader in _readers(country.replace("EL", "GR"), "") if (found := _try(reader, number))), ""
+            )
     return ""
 
 
@@ -178,14 +184,18 @@ def _german(text: str, country: str) -> str:
     match = _GERMAN.search(text)
     if country not in ("DE", "") or match is None:
         return ""
-    court = re.sub(r"(?i)amtsgericht|registergericht|handelsregister|\bAG\b|\bbeim?\b|[^\w ]", " ", text.replace(match.group(), " "))
+    court = re.sub(
+        r"(?i)amtsgericht|registergericht|handelsregister|\bAG\b|\bbeim?\b|[^\w ]",
+        " ",
+        text.replace(match.group(), " "),
+    )
     words = sorted({word.casefold() for word in court.split() if len(word) > 3 and not word.isdigit()})
     number = f"{match.group(1).upper()} {int(match.group(2))}{(match.group(3) or '').upper()}"
     return f"de:register:{number} {' '.join(words)}" if words else ""
 
 
 @cache
-def _module(country: str, name: str) -> ModuleType:
+def _module(country: str, name: str) -> Any:
     return get_cc_module(country, name)
 
 

@@ -44,8 +44,11 @@ WEIGHTS: dict[str, float] = {
     "kind other": -1.0,
 }
 # What never lets two actors be merged without a person, however likely they are one.
-_DOUBTS = ("country other", "form other", "VAT other", "numbers other", "numbers one", "one of several", "kind other", "site other",
-           "region other", "town other", "name part", "name within, rare", "name alike", "name other", "numbers many")  # fmt: skip
+_DOUBTS = (
+    *("country other", "region other", "town other", "site other", "form other", "kind other", "VAT other"),
+    *("numbers other", "numbers one", "numbers many", "one of several"),
+    *("name part", "name within, rare", "name alike", "name other"),
+)
 
 
 class Crowd(Protocol):
@@ -64,7 +67,7 @@ class Crowd(Protocol):
 
 MOST_SHARING = 4  # actors of different names that one registered number may make one
 # Shares of the words of two names, of both and of the shorter one, from which they have a part in common.
-_PART, _WITHIN = 0.5, 0.95
+_PART, _WITHIN, _EQUAL = 0.5, 0.95, 0.995
 _SHORT = 4  # letters; shorter names are common whoever bears them
 
 
@@ -88,11 +91,12 @@ def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
     found = [_name(alike, rare), *_place(one, other), *_rest(one, other)]
     same, differing = numbers(one, other)
     odds = WEIGHTS["start"] + sum(WEIGHTS.get(what, 0.0) for what in found)
-    probability = round(1 / (1 + math.exp(-odds)), 4)
-    if probability < REVIEW_FROM and not same:
-        return Comparison(tuple(found), probability, NEVER if differing else APART, ())
+    probability = round(_logistic(odds), 4)
+    if probability < REVIEW_FROM and not same and not differing:
+        return Comparison(tuple(found), probability, APART, ())
     because = _because(one, other, alike, found)
-    likely = probability >= AUTO_FROM
+    by_numbers = sum(WEIGHTS[what] for what in found if what.startswith("VAT"))
+    likely = _logistic(odds - by_numbers if differing else odds) >= AUTO_FROM
     if differing:
         return Comparison(tuple(found), 0.0, NEVER, (f"registered apart: {differing}", *because), likely)
     if same:
@@ -103,6 +107,10 @@ def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
         return Comparison(tuple(found), 0.5 if doubtful else 1.0, REVIEW if doubtful else SAME, says)
     sure = likely and not any(doubt in found for doubt in _DOUBTS)
     return Comparison(tuple(found), probability, SAME if sure else REVIEW, because)
+
+
+def _logistic(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
 
 
 def numbers(one: Profile, other: Profile) -> tuple[str, str]:
@@ -130,7 +138,7 @@ def several_numbers(profile: Profile) -> bool:
 
 
 def _name(alike: Likeness, rare: bool) -> str:
-    if alike.share > 0.995:
+    if alike.share > _EQUAL:
         return "name equal, rare" if rare else "name equal, common"
     if alike.share >= 0.9:
         return "name near, rare" if rare else "name near, common"
@@ -147,7 +155,11 @@ def _place(one: Profile, other: Profile) -> list[str]:
         return ["country other"]
     if one.town and other.town:
         first, second = sorted((one.town.split(), other.town.split()), key=len)
-        same = set(first) <= set(second) or one.town.replace(" ", "") == other.town.replace(" ", "") or misspelt(one.town, other.town)
+        same = (
+            set(first) <= set(second)
+            or one.town.replace(" ", "") == other.town.replace(" ", "")
+            or misspelt(one.town, other.town)
+        )
         out.append("town same" if same else "town other")
     if out != ["town same"]:
         depth = min(len(one.nuts), len(other.nuts))
@@ -182,8 +194,8 @@ def _rest(one: Profile, other: Profile) -> list[str]:
 
 
 def _because(one: Profile, other: Profile, alike: Likeness, found: list[str]) -> tuple[str, ...]:
-    """What was compared, in words."""
-    says = [f"names {alike.share:.2f} alike: {one.written!r}, {other.written!r}"]
+    """What was compared, in words; names are left to the records, so that who is erased there is erased."""
+    says = ["the same name" if alike.share > _EQUAL else f"names {alike.share:.2f} alike"]
     if "town same" in found:
         says.append(f"the same town: {one.town}")
     elif "town other" in found:
@@ -192,12 +204,18 @@ def _because(one: Profile, other: Profile, alike: Likeness, found: list[str]) ->
         says.append(f"other countries: {one.country}, {other.country}")
     if "site same" in found:
         says.append(f"the same site: {one.host}")
-    if "VAT same" in found:
+    if "VAT same" in found and one.known.registered.isdisjoint(other.known.registered):
         says.append(f"the same number, not registered by both: {shown(min(_all(one) & _all(other)))}")
-    told = {"form other": "other legal forms", "VAT other": "other VAT numbers", "numbers other": "other numbers in the names",
-            "one of several": "one of them is several firms together", "region other": "other regions",
-            "kind other": f"a {one.kind} and a {other.kind}", "site other": f"other sites: {one.host}, {other.host}",
-            "numbers many": "one of them bears several numbers of one register"}  # fmt: skip
+    told = {
+        "form other": "other legal forms",
+        "VAT other": "other VAT numbers",
+        "numbers other": "other numbers in the names",
+        "one of several": "one of them is several firms together",
+        "region other": "other regions",
+        "kind other": f"a {one.kind} and a {other.kind}",
+        "site other": f"other sites: {one.host}, {other.host}",
+        "numbers many": "one of them bears several numbers of one register",
+    }
     says += [words for what, words in told.items() if what in found]
     for profile in (one, other):
         says += [f"not counted: {fault}" for fault in profile.known.faults[:2]]

@@ -12,7 +12,7 @@ from kg import vocabulary as v
 from kg.identity.blocking import Catalogue
 from kg.identity.decisions import PERSON, RULE, Groups, Standing, made, says_the_same, write
 from kg.identity.identifiers import register_of, shown
-from kg.identity.linkage import NEVER, REVIEW, SAME, Comparison, compare
+from kg.identity.linkage import NEVER, REVIEW, SAME, Comparison, compare, numbers
 from kg.identity.profiles import Profile, of_payload
 from kg.journal import Journal
 from kg.model import IdentityDecision
@@ -135,6 +135,19 @@ class Linking:
         return profiles, gone
 
 
+def hindrance(journal: Journal, standing: Standing, one: str, other: str) -> str:
+    """Why two actors cannot be one whatever a person says: their groups are registered apart; "" when they can."""
+    profiles: list[list[Profile]] = []
+    for actor in (one, other):
+        told = (of_payload(c.iri, c.source, c.payload) for iri in standing.group(actor) for c in journal.entity(iri))
+        profiles.append([profile for profile in told if profile])
+    for mine in profiles[0]:
+        for theirs in profiles[1]:
+            if why := numbers(mine, theirs)[1]:
+                return why
+    return ""
+
+
 def _unique(profiles: Iterable[Profile]) -> Iterator[Profile]:
     """The first that each IRI is described by."""
     seen: set[str] = set()
@@ -160,7 +173,9 @@ def _compared(catalogue: Catalogue, pairs: list[list[int]], progress: Progress |
     return out
 
 
-def _decided(catalogue: Catalogue, standing: Standing, found: Found, touched: Collection[str]) -> Iterator[IdentityDecision]:
+def _decided(
+    catalogue: Catalogue, standing: Standing, found: Found, touched: Collection[str]
+) -> Iterator[IdentityDecision]:
     """What the rules decide, each pair once; what a person decided on is left to the person."""
     date = datetime.now(UTC).date().isoformat()
     groups = _Registered(catalogue, standing, touched)
@@ -178,7 +193,12 @@ def _decided(catalogue: Catalogue, standing: Standing, found: Found, touched: Co
     asked: set[frozenset[int]] = set()
     for one, other, said in sorted(doubtful, key=_strongest_first):
         both = frozenset((id(groups.of(one)), id(groups.of(other))))
-        if len(both) == 2 and both not in asked and not standing.get(one, other, PERSON) and not groups.foes(one, other):
+        if (
+            len(both) == 2
+            and both not in asked
+            and not standing.get(one, other, PERSON)
+            and not groups.foes(one, other)
+        ):
             asked.add(both)
             yield made(one, other, "review", RULE, date, probability=said.probability, because=said.because)
     yield from _conflicts(groups, standing, touched, date)
@@ -199,7 +219,9 @@ def _conflicts(
         for other in standing.group(actor):
             if other != actor and frozenset((actor, other)) not in told and (why := groups.differing(actor, other)):
                 told.add(frozenset((actor, other)))
-                yield made(actor, other, "different", RULE, date, probability=0.0, because=(f"registered apart: {why}",))
+                yield made(
+                    actor, other, "different", RULE, date, probability=0.0, because=(f"registered apart: {why}",)
+                )
 
 
 class _Registered(Groups):
@@ -264,5 +286,3 @@ class _Registered(Groups):
                 if mine and (why := self.differing(mine, actor)):
                     return f"it would join actors registered apart: {why}"
         return ""
-
-

@@ -14,23 +14,24 @@ from typing import NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+
+def _letters(those: str, written: str) -> dict[str, str]:
+    """How letters of another script are written."""
+    return dict(zip(those, written.split(), strict=True))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SPECIAL = str.maketrans(
     {"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŋ": "n"}
 )
 # ISO 843 and what is usual for Bulgarian, Serbian, Russian and Ukrainian names in trade.
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
-        strict=True,
-    )
-)
-_CYRILLIC = dict(
-    zip(
-        "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґјљњћђџ",
-        "a b v g d e zh z i y k l m n o p r s t u f h ts ch sh sht a y - e yu ya i yi ye g j lj nj c dj dz".split(),
-        strict=True,
-    )
+_GREEK = _letters("αβγδεζηθικλμνξοπρσςτυφχψω", "a v g d e z i th i k l m n x o p r s s t y f ch ps o")
+_CYRILLIC = _letters(
+    "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґјљњћђџ",
+    "a b v g d e zh z i y k l m n o p r s t u f h ts ch sh sht a y - e yu ya i yi ye g j lj nj c dj dz",
 )
 _SCRIPTS = str.maketrans({**_GREEK, **{letter: written.strip("-") for letter, written in _CYRILLIC.items()}})
 _GREEK_PAIRS = (("ου", "ou"), ("αυ", "av"), ("ευ", "ev"), ("μπ", "b"), ("ντ", "d"), ("γκ", "g"))
@@ -101,24 +102,27 @@ _WRITTEN_OUT = {
     "anonimi eteria": "ae",
 }
 _LONGEST = max(len(form.split()) for form in _WRITTEN_OUT)
-FORMS = frozenset(
+FORMS = _words(
     "sa sas sasu sarl eurl scop sci snc selarl selas aarpi scp scm sc sca gmbh gmbhcokg agcokg ag kg ohg ug mbh ek ev "
     "kgaa gbr se bv nv vof cv ltd plc llp llc inc corp lp srl spa sapa sl slu sau slp spzoo spk spj oy oyj ab hb aps "
     "as asa ans ks sro vos kft zrt nyrt bt doo dd jdoo ood eood ad ead et kd lda sia ou uab mb scoop onlus "
-    "ae abete epe oe ee ike sprl bvba srls snc pc".split()
+    "ae abete epe oe ee ike sprl bvba srls pc"
 )
-_FILLERS = frozenset(
-    "the and und et de la le les du des di del della dell dei degli der die das el los las da do dos van den het en i y e "
-    "of for fur pour per a al l d o w z s sur in im am u".split()
+_FILLERS = _words(
+    "the and und et de la le les du des di del della dell dei degli der die das el los las da do dos van den het en i y "
+    "e of for fur pour per a al l d o w z s sur in im am u"
 )
 # What tenders add to the name of who won: a role, a rank, points, a number of the contract.
 _ROLES = re.compile(
-    r"\(?\b(?:lider(?:em)?(?: konsorcjum)?|partner konsorcjum|mandataire|mandataria|mandante|chef de file|lead partner)\b\)?"
+    r"\(?\b(?:lider(?:em)?(?: konsorcjum)?|partner konsorcjum|mandataire|mandataria|mandante|chef de file"
+    r"|lead partner)\b\)?"
     r"|\((?:partner|leader)\)|\brang \d+\b|\bcandidat individuel\b|\bkonsorcjum(?: firm)?\s*:"
     r"|\(total [^)]*\)|\(\d+ titulaires\)|\b[a-z]{2}/[a-z]{2,4}\d+\b|\btrading as\b.*",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(r";|\bgme\b|\barge\b|\bati\b|\bgroupement\b|\bdzzd\b|\bconsortium\b|\bute\b|\brti\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r";|\bgme\b|\barge\b|\bati\b|\bgroupement\b|\bdzzd\b|\bconsortium\b|\bute\b|\brti\b", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W_]+")
 _POSTAL = re.compile(r"\b(cedex|kommune|gemeinde)\b.*|\(.*?\)|\d+")
 _SHORT = 4  # letters up to which a word is compared to the letter
@@ -205,7 +209,7 @@ _FAR = 60.0  # likeness of two names, run together, below which no word of one i
 
 
 class Likeness(NamedTuple):
-    """How far two names are one: the share of their weight that is in both, and of the smaller one's; what is shared."""
+    """How far two names are one: what share of their weight is in both, of the lighter one's, and the weight shared."""
 
     share: float
     contained: float

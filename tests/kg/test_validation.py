@@ -76,8 +76,17 @@ SOUND: dict[str, Entity] = {
         link("decision", "d"), "s", "d", link("actor", "a"), "x:c", "confirmed", "desk", "2020-03-25", "seen at a fair"
     ),
     "IdentityDecision": IdentityDecision(
-        link("pair", "p"), "s", "p", (link("actor", "a"), link("actor", "b")), "same", "rule", 0.99, ("names alike",),
-        "desk", "2020-03-25", "one firm",
+        link("pair", "p"),
+        "s",
+        "p",
+        (link("actor", "a"), link("actor", "b")),
+        "same",
+        "rule",
+        0.99,
+        ("names alike",),
+        "desk",
+        "2020-03-25",
+        "one firm",
     ),
     "Concept": Concept("x:c", "mine", "1", preferred=(Text("gel", "en"),), broader=("x:d",)),
 }

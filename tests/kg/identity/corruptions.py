@@ -47,7 +47,9 @@ def actors(path: Path) -> list[Actor]:
 
 def typo(name: str, chance: random.Random) -> str:
     """One letter dropped, doubled, swapped with the next, or replaced, in the longest word or any long one."""
-    places = [at for at in range(1, len(name) - 1) if name[at].isalpha() and name[at + 1].isalpha() and name[at - 1].isalpha()]
+    places = [
+        at for at in range(1, len(name) - 1) if name[at].isalpha() and name[at + 1].isalpha() and name[at - 1].isalpha()
+    ]
     if not places:
         return name
     at = chance.choice(places)
