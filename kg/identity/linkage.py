@@ -15,7 +15,7 @@ from kg.identity.names import Likeness, likeness, misspelt
 from kg.identity.profiles import Profile
 
 SAME, REVIEW, APART, NEVER = "same", "review", "apart", "never"
-AUTO_FROM, REVIEW_FROM = 0.97, 0.2  # probabilities
+AUTO_FROM, REVIEW_FROM = 0.97, 0.15  # probabilities
 
 WEIGHTS: dict[str, float] = {
     "start": -2.7,

@@ -109,8 +109,8 @@ FORMS = _words(
     "ae abete epe oe ee ike sprl bvba srls pc"
 )
 _FILLERS = _words(
-    "the and und et de la le les du des di del della dell dei degli der die das el los las da do dos van den het en i y "
-    "e of for fur pour per a al l d o w z s sur in im am u"
+    "the and und et de la le les du des di del della dell dei degli der die das el los las da do dos van den het en i "
+    "y e of for fur pour per a al l d o w z s sur in im am u"
 )
 # What tenders add to the name of who won: a role, a rank, points, a number of the contract.
 _ROLES = re.compile(
@@ -254,7 +254,7 @@ def _alike(one: str, other: str) -> float:
     if one.startswith(other) or other.startswith(one):
         return _CUT
     errors = 1 if short < 2 * _SHORT else 2
-    if short == _SHORT or (wrong := OSA.distance(one, other, score_cutoff=errors)) > errors:
+    if (wrong := OSA.distance(one, other, score_cutoff=errors)) > errors:
         return 0.0
     return 1 - wrong / long
 
