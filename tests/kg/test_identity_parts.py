@@ -49,7 +49,7 @@ NOTHING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "country", "number"), REGISTERED, ids=lambda found: str(found))
+@pytest.mark.parametrize(("text", "country", "number"), REGISTERED, ids=str)
 def test_a_number_is_read_and_checked(text: str, country: str, number: str) -> None:
     found = read([text], country)
     assert found.registered == {number}, found
