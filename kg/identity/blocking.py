@@ -78,6 +78,7 @@ class Catalogue:
         self._names = names  # of the IRI of each actor, to find it by
         self._seen: dict[int, Profile] = {}
         self._weights: dict[str, float] = {}
+        self._order: NDArray[np.intp] | None = None  # of the names
 
     @classmethod
     def empty(cls) -> Catalogue:
@@ -106,8 +107,12 @@ class Catalogue:
 
     def find(self, iri: str) -> int | None:
         """The number of the actor with this IRI, None when there is none."""
-        for number in np.flatnonzero((self._names == np.uint64(_key(0, iri))) & self._standing).tolist():
-            if self.profile(number).iri == iri:
+        if self._order is None:
+            self._order = np.argsort(self._names, kind="stable")
+        key, names = np.uint64(_key(0, iri)), self._names
+        first, last = (int(np.searchsorted(names, key, side, self._order)) for side in ("left", "right"))
+        for number in self._order[first:last].tolist():
+            if self._standing[number] and self.profile(number).iri == iri:
                 return int(number)
         return None
 
@@ -139,7 +144,7 @@ class Catalogue:
 
     def changed(self, profiles: Iterable[Profile], gone: Collection[str], seq: int) -> list[int]:
         """Takes in profiles, in place of those with the same IRIs, and takes out what is gone. The new numbers."""
-        self._weights = {}
+        self._weights, self._order = {}, None
         fresh = list(profiles)
         old = np.array([_key(0, iri) for iri in {*gone, *(profile.iri for profile in fresh)}], dtype=np.uint64)
         for number in np.flatnonzero(np.isin(self._names, old) & self._standing).tolist():

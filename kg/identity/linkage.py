@@ -92,7 +92,7 @@ def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
     same, differing = numbers(one, other)
     odds = WEIGHTS["start"] + sum(WEIGHTS.get(what, 0.0) for what in found)
     probability = round(_logistic(odds), 4)
-    if probability < REVIEW_FROM and not same and not differing:
+    if not same and not differing and (probability < REVIEW_FROM or not _worth_asking(found)):
         return Comparison(tuple(found), probability, APART, ())
     because = _because(one, other, alike, found)
     by_numbers = sum(WEIGHTS[what] for what in found if what.startswith("VAT"))
@@ -107,6 +107,14 @@ def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
         return Comparison(tuple(found), 0.5 if doubtful else 1.0, REVIEW if doubtful else SAME, says)
     sure = likely and not any(doubt in found for doubt in _DOUBTS)
     return Comparison(tuple(found), probability, SAME if sure else REVIEW, because)
+
+
+def _worth_asking(found: list[str]) -> bool:
+    """Whether a person could tell: a place, site or number in common, or a rare name and nothing that says no."""
+    if any(what in found for what in ("town same", "site same", "VAT same")):
+        return True
+    telling = found[0] in ("name equal, rare", "name near, rare")
+    return telling and not any(what in found for what in ("country other", "form other", "site other", "VAT other"))
 
 
 def _logistic(odds: float) -> float:

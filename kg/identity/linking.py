@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from kg.model import IdentityDecision
 
 _ANEW = 0.5  # share of all actors that may have changed before everything is compared anew
 _FEW = 100  # actors; of fewer the catalogue is never made anew
+_MOST_ASKED = 5  # pairs of one actor that a person is asked about at a time, the likeliest
 _STEP = 20_000  # pairs between two words of progress
 Progress = Callable[[str, int, int], None]
 
@@ -191,15 +193,18 @@ def _decided(
             groups.join(one, other)
             yield made(one, other, "same", RULE, date, probability=said.probability, because=said.because)
     asked: set[frozenset[int]] = set()
+    often: Counter[str] = Counter()
     for one, other, said in sorted(doubtful, key=_strongest_first):
         both = frozenset((id(groups.of(one)), id(groups.of(other))))
         if (
-            len(both) == 2
+            max(often[one], often[other]) < _MOST_ASKED
+            and len(both) == 2
             and both not in asked
             and not standing.get(one, other, PERSON)
             and not groups.foes(one, other)
         ):
             asked.add(both)
+            often.update((one, other))
             yield made(one, other, "review", RULE, date, probability=said.probability, because=said.because)
     yield from _conflicts(groups, standing, touched, date)
 
