@@ -17,7 +17,7 @@ from kg.journal import Change, Journal
 from kg.model import Actor, Concept, Entity, TagDecision
 from kg.terms import from_payload
 from search import generation as generations
-from search.duplicates import Decided
+from search.decided import Decided
 from search.generation import Generation
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +22,6 @@ _PLAIN = re.compile(r"[\W_]+")
 _NUMBERS = re.compile(r"[\W\d_]+")
 _TELLING = 120  # characters of a text that two actors do not write alike by chance
 NAMED, NUMBERED, LETTERED, REGISTERED = range(4)
-
-
-class Decided(NamedTuple):
-    """What was decided on actors, by their IRIs: the group of each that is one with others, the pairs that are not,
-    and the seq of the last decision."""
-
-    same: Mapping[str, str] = {}
-    apart: Sequence[tuple[str, str]] = ()
-    seq: int = 0
 
 
 def keys(actors: Sequence[Actor]) -> NDArray[np.uint64]:

@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from kg.errors import DamagedData, DataFolderError, StorageFull
 from kg.model import Actor, Concept
+from search import decided as decisions
 from search import duplicates, workers
 from search.concepts import Concepts
-from search.duplicates import Decided
+from search.decided import Decided, Labels
 from search.encoder import Encoder
 from search.pieces import Verdicts
 from search.segment import Done, Segment
 
 FORMAT = 6
 _MANIFEST = "manifest.json"
-_DECIDED = "decided.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]
 
@@ -63,7 +63,7 @@ class Generation:
         self.base = base
         # Swapped as one, so that a search never sees half of a change: actors of `base` that were replaced, the
         # segment of fresh ones, the groups of both, and the seq that they stand at.
-        self._decided = _Labels(base, decided or Decided())
+        self._decided = Labels(base, decided or Decided())
         self._state: tuple[tuple[Part, ...], int] = (_parts(self._decided, base), self.base_seq)
         self._encoder = encoder
         self._fresh_actors: dict[str, Actor] = {}
@@ -109,7 +109,7 @@ class Generation:
         `verdicts` are all that stand on these actors; `decided` is, when it has changed, who is one and who is not.
         """
         if decided is not None:
-            self._decided = _Labels(self.base, decided)
+            self._decided = Labels(self.base, decided)
         self._fresh_verdicts |= {actor.iri: (verdicts or {}).get(actor.iri, {}) for actor in actors}
         self._fresh_actors |= {actor.iri: actor for actor in actors}
         for iri in gone:
@@ -127,44 +127,8 @@ class Generation:
         return self._decided.decided.seq
 
 
-class _Labels:
-    """What was decided on who is one, for the actors of a segment; those of a large one are looked up once."""
-
-    def __init__(self, base: Segment, decided: Decided) -> None:
-        self.decided = decided
-        self._base = self._of(base)
-
-    def _of(self, segment: Segment) -> tuple[NDArray[np.uint64], dict[str, int]]:
-        """(the label of each actor [n], the number of each that is named in a pair)."""
-        named = {iri for pair in self.decided.apart for iri in pair}
-        labels = np.zeros(len(segment), dtype=np.uint64)
-        numbers: dict[str, int] = {}
-        for number in segment.find({*self.decided.same, *named}).tolist() if self.decided.same or named else ():
-            iri = segment.iri(number)
-            if iri in self.decided.same:
-                labels[number] = duplicates.label(self.decided.same[iri])
-            if iri in named:
-                numbers[iri] = number
-        return labels, numbers
-
-    def across(
-        self, standing: NDArray[np.bool_] | None, fresh: Segment | None
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """(the labels of the base's actors and the fresh ones after them, the pairs held apart) by number."""
-        labels, numbers = self._base
-        if standing is not None:
-            labels = labels * standing
-            numbers = {iri: number for iri, number in numbers.items() if standing[number]}
-        if fresh is not None:
-            more, added = self._of(fresh)
-            numbers = numbers | {iri: len(labels) + number for iri, number in added.items()}
-            labels = np.concatenate([labels, more])
-        pairs = [(numbers[a], numbers[b]) for a, b in self.decided.apart if a in numbers and b in numbers]
-        return labels, np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
 def _parts(
-    decided: _Labels, base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segment | None = None
+    decided: Labels, base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segment | None = None
 ) -> tuple[Part, ...]:
     """The base and what is fresher than it, with groups across both."""
     keys = base.columns.keys if standing is None else base.columns.keys * standing[:, None]
@@ -219,21 +183,9 @@ def build(
         pieces = workers.pieces(actors, read, known, partial, encoder, verdicts or {})
         segment = Segment.joined(pieces, len(known), encoder.dimension, partial, progress)
         segment.write(partial)
-        (partial / _DECIDED).write_text(json.dumps(decided or Decided()), encoding="utf-8")
+        decisions.write(partial, decided or Decided())
         on_step("index.written")
-        manifest = {
-            "format": FORMAT,
-            "seq": seq,
-            "model": encoder.name,
-            "dimension": encoder.dimension,
-            "actors": len(segment),
-            "predicates": dict(predicates),
-            "concepts": {"key": concepts_key, "files": concept_files},
-            "sha256": {name: _digest(partial / name) for name in _files(partial)},
-        }
-        text = json.dumps(manifest, indent=1, sort_keys=True)
-        (partial / _MANIFEST).write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
-        _flush(partial)
+        _seal(partial, seq, encoder, len(segment), predicates, {"key": concepts_key, "files": concept_files})
         on_step("index.manifest")
         if target.exists():
             shutil.rmtree(target)
@@ -244,6 +196,25 @@ def build(
         shutil.rmtree(partial, ignore_errors=True)
         raise _storage_error(error, folder) from error
     return open_generation(target, encoder)
+
+
+def _seal(
+    folder: Path, seq: int, encoder: Encoder, actors: int, predicates: Mapping[str, str], concepts: Mapping[str, Any]
+) -> None:
+    """Writes the manifest, with the checksums of all files, and flushes everything."""
+    manifest = {
+        "format": FORMAT,
+        "seq": seq,
+        "model": encoder.name,
+        "dimension": encoder.dimension,
+        "actors": actors,
+        "predicates": dict(predicates),
+        "concepts": concepts,
+        "sha256": {name: _digest(folder / name) for name in _files(folder)},
+    }
+    text = json.dumps(manifest, indent=1, sort_keys=True)
+    (folder / _MANIFEST).write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
+    _flush(folder)
 
 
 def _unchanged(folder: Path, key: str, encoder: Encoder) -> Concepts | None:
@@ -356,18 +327,10 @@ def open_generation(folder: Path, encoder: Encoder) -> Generation:
     try:
         concepts = Concepts.open(folder, encoder)
         segment = Segment.open(folder, encoder.dimension)
-        decided = _decided(folder)
+        decided = decisions.read(folder)
     except (KeyError, ValueError, OSError) as error:  # files that are whole, but not as this version writes them
         raise DamagedData(f"{folder} cannot be opened ({error}).", _MEND) from error
     return Generation(folder, manifest, concepts, segment, encoder, decided)
-
-
-def _decided(folder: Path) -> Decided:
-    path = folder / _DECIDED
-    if not path.is_file():  # an older version decided nothing
-        return Decided()
-    same, apart, seq = json.loads(path.read_text(encoding="utf-8"))
-    return Decided(same, [(one, other) for one, other in apart], seq)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
