@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash conformance random-queries attacks encoder calibrate language docs constraints clean
+.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash conformance random-queries attacks encoder calibrate identity language docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -76,6 +76,9 @@ calibrate: $(VENV)/.installed-models ## fit search/models/calibrations.json on j
 	  --judged build/calibrate/sample/index tests/search/judged/needs.json tests/search/judged/qrels.trec \
 	  --judged build/calibrate/ted/index $(SHARED)/ted/needs.dev.json $(SHARED)/ted/qrels.dev.trec \
 	  --coded build/calibrate/ted/index $(SHARED)/ted/train_texts.json
+
+identity: $(VENV)/.installed-test ## how well actors of several sources are told to be one, beside simple baselines
+	$(BIN)/python -m tests.kg.identity --shared $(SHARED)
 
 language: $(VENV)/.installed ## learn search/models/language.npz again from labels in $(SHARED)
 	$(BIN)/python -m search.training.languages --data $(SHARED)

@@ -20,6 +20,7 @@ from api.routes import (
     examples,
     graphs,
     health,
+    identity,
     pages,
     peers,
     publishing,
@@ -60,6 +61,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
     app.include_router(peers.router(context))  # /peers, and PUT and DELETE for token holders
     app.include_router(reconcile.router(context))  # /reconcile
+    app.include_router(identity.router(context))  # /identity, and PUT, DELETE and POST for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void

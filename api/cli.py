@@ -26,6 +26,7 @@ COMMANDS = {
     "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
     "publish": ("publishing", "Write what this node publishes as plain files for a static web server."),
     "reconcile": ("reconciling", "Find the actors and competencies that the rows of a spreadsheet mean."),
+    "identity": ("identity", "Find which actors are one; review, confirm, reject, undo."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),
     "peers": ("peers", "List, add or remove the nodes that are asked live."),

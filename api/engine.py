@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from api import folder as folders
+from api.identity import Identity
 from api.index import Index
 from api.live import Live
 from api.querying import Querying
@@ -59,6 +60,9 @@ class Status:
     sources: tuple[SourceStatus, ...]
     sandbox: str = ""
     graph: str = ""
+    identity_seq: int = 0
+    not_compared: int = 0  # changes of records that the rules of identity have not looked at
+    to_review: int = 0  # pairs of actors that wait for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Engine(Reader):
         self.index = Index(folder.index, self.journal, model)
         self._tagging = Tagging(self, self.index)
         self.live = Live(self)
+        self.identity = Identity(self, self.index.identities)
 
     @classmethod
     def open(
@@ -574,6 +579,9 @@ class Engine(Reader):
             model=self.index.encoder.name,
             sources=tuple(self.sources()),
             graph=self.remote.endpoint.address.query if self.remote else "",
+            identity_seq=self.identity.seq(),
+            not_compared=self.identity.behind(),
+            to_review=self.identity.to_review(),
         )
 
     def _graph_seq(self) -> int:

@@ -70,6 +70,11 @@ class DataFolder:
         return self.path / "published"
 
     @property
+    def identity(self) -> Path:
+        """What is compared of every actor, to find which are one."""
+        return self.path / "identity.npz"
+
+    @property
     def mark(self) -> Path:
         """The file that says this is a data folder, and of which format."""
         return self.path / _MARK
