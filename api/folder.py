@@ -60,6 +60,11 @@ class DataFolder:
         return self.path / "harvest"
 
     @property
+    def published(self) -> Path:
+        """The dumps of the sources that are published; they are built again when they are missing."""
+        return self.path / "published"
+
+    @property
     def mark(self) -> Path:
         """The file that says this is a data folder, and of which format."""
         return self.path / _MARK

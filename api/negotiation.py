@@ -19,6 +19,8 @@ MEDIA = {
     "ttl": "text/turtle",
     "nt": "application/n-triples",
     "rdf": "application/rdf+xml",
+    "trig": "application/trig",
+    "nq": "application/n-quads",
     "csv": "text/csv",
     "rq": "application/sparql-query",
 }

@@ -2,12 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from kg.journal import Change, Journal
 
+_AT_ONCE = 500  # payloads read with one question
 _COLUMNS = "c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload"
 _FROM = f"SELECT {_COLUMNS} FROM changes c JOIN batches b ON b.number = c.batch"
+
+
+class Version(NamedTuple):
+    """One change of a record, as a feed tells it: `first` when nothing was live under its IRI before."""
+
+    seq: int
+    time: str
+    iri: str
+    payload: str  # "" when the record was deleted, or what it said was erased
+    sha256: str
+    first: bool
+
+
+def versions(journal: Journal, source: str, without: str, after: int, limit: int) -> list[Version]:
+    """The first `limit` changes of a source with seq > `after`, in order; those of the record `without` left out."""
+    query = (
+        "SELECT c.seq, b.time, c.iri, c.payload, c.sha256, c.before IS NULL FROM changes c "
+        "JOIN batches b ON b.number = c.batch WHERE c.source = ? AND c.seq > ? AND c.iri <> ? ORDER BY c.seq LIMIT ?"
+    )
+    rows = journal.rows(query, (source, after, without, limit))
+    return [Version(seq, time, iri, payload, sha256, bool(first)) for seq, time, iri, payload, sha256, first in rows]
+
+
+def page_ends(journal: Journal, source: str, without: str, after: int, size: int) -> list[int]:
+    """The seq of every `size`-th of those changes: where the full pages of a feed end."""
+    query = (
+        "SELECT seq FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM changes "
+        "WHERE source = ? AND seq > ? AND iri <> ?) WHERE place % ? = 0"
+    )
+    return [int(row[0]) for row in journal.rows(query, (source, after, without, size))]
+
+
+def live(journal: Journal, source: str, without: str) -> tuple[int, list[int]]:
+    """(seq of the last change, seqs of the live records by IRI) of a source at one moment, without one record."""
+    query = (
+        "SELECT coalesce((SELECT max(seq) FROM changes WHERE source = ?1), 0), l.seq "
+        "FROM (SELECT 1) LEFT JOIN live l ON l.source = ?1 AND l.iri <> ?2 ORDER BY l.iri"
+    )
+    rows = journal.rows(query, (source, without))
+    return int(rows[0][0]), [int(seq) for _, seq in rows if seq is not None]
+
+
+def count(journal: Journal, source: str, without: str) -> int:
+    """The number of live records of a source, without one."""
+    query = "SELECT count(*) FROM live WHERE source = ? AND iri <> ?"
+    return int(journal.rows(query, (source, without))[0][0])
+
+
+def payloads(journal: Journal, seqs: Sequence[int]) -> Iterator[str]:
+    """What the changes of these seqs say, in that order."""
+    for start in range(0, len(seqs), _AT_ONCE):
+        part = seqs[start : start + _AT_ONCE]
+        found = dict(journal.rows(f"SELECT seq, payload FROM changes WHERE seq IN ({','.join('?' * len(part))})", part))
+        yield from (found[seq] for seq in part)
 
 
 def changes(journal: Journal, source: str, after: int, limit: int) -> list[Change]:

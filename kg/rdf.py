@@ -274,3 +274,10 @@ def serialise(statements: Iterable[Statement], form: RdfFormat, prefixes: dict[s
     text = ox.serialize(triples, format=form, prefixes=prefixes)
     assert text is not None
     return text
+
+
+def rewritten(data: bytes, form: RdfFormat, wanted: RdfFormat) -> bytes:
+    """A dataset of our own in another form."""
+    text = ox.serialize(ox.parse(data, format=form), format=wanted)
+    assert text is not None
+    return text

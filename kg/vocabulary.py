@@ -47,6 +47,9 @@ NUTS = "http://data.europa.eu/nuts/code/"
 VOID = "http://rdfs.org/ns/void#"
 SD = "http://www.w3.org/ns/sparql-service-description#"
 FORMATS = "http://www.w3.org/ns/formats/"
+TREE = "https://w3id.org/tree#"
+LDES = "https://w3id.org/ldes#"
+ACTIVITIES = "https://www.w3.org/ns/activitystreams#"
 SPEX = "https://purl.expasy.org/sparql-examples/ontology#"  # what SHACL has no term for: DESCRIBE, endpoints reached
 
 TYPE = RDF + "type"

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from api.engine import Engine
 from api.negotiation import content_type
 from api.outcomes import NotReady
+from api.publishing import Publishing
 from api.security import Tokens
 from api.settings import Settings
 from api.statistics import Statistics
@@ -34,9 +35,11 @@ class Context:
     starting: threading.Thread | None = None
     trouble: FiliereError | None = None
     statistics: Statistics = field(init=False)
+    publishing: Publishing = field(init=False)
 
     def __post_init__(self) -> None:
         self.statistics = Statistics(self._count, lambda: self.engine.seq)
+        self.publishing = Publishing(self.engine, self.engine.folder, self.settings, ("search", "sparql"))
 
     def _count(self, query: str) -> QueryResult:
         return self.ready().sparql(query, "application/sparql-results+json")

@@ -120,7 +120,7 @@ def _published(row: Any, address: str, number: int) -> Published:
         raise RefusedInput(f"{address}: {where}dump is no object.", _MEND)
     given = _given(Published, row, address, where, ("dump",))
     feed = urljoin(address, given["feed"]) if given.get("feed") else ""
-    return Published(**{**given, "feed": feed}, dump=read)
+    return Published(**{**given, "origin": urljoin(address, given["origin"]), "feed": feed}, dump=read)
 
 
 def _given(kind: Any, row: Mapping[str, Any], address: str, where: str, others: tuple[str, ...]) -> dict[str, Any]:
