@@ -13,7 +13,20 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, describing, entities, examples, graphs, health, pages, publishing, sources, sparql, tags
+from api.routes import (
+    asking,
+    describing,
+    entities,
+    examples,
+    graphs,
+    harvest,
+    health,
+    pages,
+    publishing,
+    sources,
+    sparql,
+    tags,
+)
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -27,6 +40,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         context.starting = threading.Thread(target=context.bring_up, name="bring-up", daemon=True)
         context.starting.start()
         yield
+        context.harvesting.stop()
         context.publishing.close()
 
     app = FastAPI(
@@ -47,6 +61,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void
     app.include_router(publishing.router(context))  # /.well-known/filiere /dumps /feed
+    app.include_router(harvest.router(context))  # /harvest
     app.include_router(graphs.router(context))  # /graphs /history
     app.include_router(health.router(context))  # /health/live /health/ready
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

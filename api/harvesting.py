@@ -60,11 +60,15 @@ class Harvesting:
         self.registry = Registry(engine.folder.harvest)
         self._running: set[str] = set()
         self._claiming = threading.Lock()
-        self._stopping = threading.Event()
+        self._started, self._stopping = threading.Event(), threading.Event()
 
     def all(self) -> list[Standing]:
         """Every harvested source."""
         return [Standing(config, state) for config, state in all_of(self.registry)]
+
+    def public(self) -> dict[str, Standing]:
+        """The harvested sources that anybody may see, by name."""
+        return {standing.config.name: standing for standing in self.all() if not standing.config.private}
 
     def one(self, name: str) -> Standing:
         """One harvested source. Raises NotFound."""
@@ -146,7 +150,9 @@ class Harvesting:
 
     def start(self) -> None:
         """Harvests what is due, in the background, until `stop`."""
-        threading.Thread(target=self._keep_time, name="harvests", daemon=True).start()
+        if not self._started.is_set():
+            self._started.set()
+            threading.Thread(target=self._keep_time, name="harvests", daemon=True).start()
 
     def stop(self) -> None:
         """Ends the schedule; what is being written is written to its end, what is being fetched is left."""

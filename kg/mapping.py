@@ -216,7 +216,7 @@ def minted_terms() -> set[str]:
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
     more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
     more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
-    more += ["seq", "sha256"]
+    more += ["seq", "sha256", "outcome", "written", "deleted", "setAside"]
     return terms | {v.NS + name for name in more}
 
 

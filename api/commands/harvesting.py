@@ -23,7 +23,10 @@ _SHOWN = 10  # outcomes and findings that `sources show` prints
 
 
 def _harvesting(engine: Engine) -> Harvesting:
-    return Harvesting(engine, seconds=settings().harvest_seconds)
+    from api.publishing import base_of
+
+    base = base_of(settings().url)
+    return Harvesting(engine, seconds=settings().harvest_seconds, ours=f"{base}graph/" if base else "")
 
 
 def _open(data: Path | None, progress: Progress | None = None) -> Engine:

@@ -55,9 +55,15 @@ def router(context: Context) -> APIRouter:
             return respond(request, csv_bytes([asdict(s) for s in found], SOURCE_COLUMNS), form, seq)
         if form == "html":
             ui = request.query_params.get("ui", "")
-            return respond(
-                request, render.page("sources.html", request.headers, ui, records=found, path="/sources"), form, seq
+            html = render.page(
+                "sources.html",
+                request.headers,
+                ui,
+                records=found,
+                path="/sources",
+                harvests=context.harvesting.public(),
             )
+            return respond(request, html, form, 0)  # a harvest that changes nothing has an outcome too
         return respond(request, json_bytes([asdict(s) for s in found]), form, seq)
 
     @doors.get("/sources/{name}", response_class=Response)

@@ -6,10 +6,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from kg import history
 from kg import vocabulary as v
@@ -322,11 +320,3 @@ def release(kept: Registry, name: str) -> bool:
     """Accepts what is held for a person, so that the next `prepare` and `finish` write it; False when nothing is."""
     kept.config(name)
     return Work(kept.place(name)).release() is not None
-
-
-def files(place: Path) -> list[Path]:
-    """What a backup takes of a source: what the operator said, how it stands, what was set aside, its outcomes."""
-    found: list[Path] = []
-    with suppress(OSError):
-        found = [place / name for name in ("config.json", "state.json", "quarantine.json", "outcomes.jsonl")]
-    return [file for file in found if file.is_file()]

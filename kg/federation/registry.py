@@ -172,7 +172,7 @@ class Registry:
         """Adds a source, or changes what was said of it; True when it is new."""
         place = self.place(checked(config).name)
         new = not (place / "config.json").is_file()
-        save(place / "config.json", asdict(config))
+        save(place / "config.json", asdict(replace(config, url=read_url(config.url).url)))
         return new
 
     def remove(self, name: str) -> None:
@@ -298,3 +298,10 @@ def all_of(registry: Registry) -> Iterator[tuple[Config, State]]:
     """Every harvested source and how it stands."""
     for name in registry.names():
         yield registry.config(name), registry.state(name)
+
+
+def files(folder: Path) -> list[Path]:
+    """What a backup takes: what the operator said, how each source stands, what is set aside, its outcomes."""
+    names = ("config.json", "state.json", "quarantine.json", "outcomes.jsonl")
+    places = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [place / name for place in places for name in names if (place / name).is_file()]

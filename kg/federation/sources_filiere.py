@@ -22,7 +22,6 @@ from kg.model import Source
 from kg.readers.job import MIB, Job, Limits
 from kg.terms import value
 
-TREE = "https://w3id.org/tree#"
 _MOST_PAGES = 5_000
 _PAGE_BYTES = 64 * MIB
 _JSON = "application/json"
@@ -56,6 +55,11 @@ def fetch(asking: Asking, work: Work, run: Run, config: Config, state: State, un
     if root is not None and state.seq and untouched and part.seq >= state.seq:
         try:
             return _pages(asking, work, run, root, state.seq)
+        except _Unbroken:
+            pass
+    if part.dump is None and root is not None and not state.seq:  # it is being written; the feed says all of it
+        try:
+            return _pages(asking, work, run, root, 0)
         except _Unbroken:
             pass
     if part.dump is None:
@@ -177,18 +181,18 @@ def _relations(file: Path, url: str) -> list[_Page]:
         raise Ended("refused", f"The feed {url} cannot be read: {error.problem}", error.mend) from error
     bounds: dict[str, dict[str, int]] = {}
     for said in nodes.values():
-        target, number = said.get(f"<{TREE}node>"), said.get(f"<{TREE}value>")
-        if not target or not number or said.get(f"<{TREE}path>") != [f"<{v.NS}seq>"]:
+        target, number = said.get(f"<{v.TREE}node>"), said.get(f"<{v.TREE}value>")
+        if not target or not number or said.get(f"<{v.TREE}path>") != [f"<{v.NS}seq>"]:
             continue
         text = value(number[0])
         if not (text.isascii() and text.isdigit() and len(text) < 19):
             raise Ended("refused", f"The feed {url} names {text[:40]!r} as a seq.", "Tell its operator.")
         page = bounds.setdefault(value(target[0]), {})
         for kind in said.get(f"<{v.TYPE}>", ()):
-            if kind in (f"<{TREE}GreaterThanRelation>", f"<{TREE}GreaterThanOrEqualToRelation>"):
-                page["after"] = int(text) - (kind == f"<{TREE}GreaterThanOrEqualToRelation>")
-            elif kind in (f"<{TREE}LessThanRelation>", f"<{TREE}LessThanOrEqualToRelation>"):
-                page["until"] = int(text) - (kind == f"<{TREE}LessThanRelation>")
+            if kind in (f"<{v.TREE}GreaterThanRelation>", f"<{v.TREE}GreaterThanOrEqualToRelation>"):
+                page["after"] = int(text) - (kind == f"<{v.TREE}GreaterThanOrEqualToRelation>")
+            elif kind in (f"<{v.TREE}LessThanRelation>", f"<{v.TREE}LessThanOrEqualToRelation>"):
+                page["until"] = int(text) - (kind == f"<{v.TREE}LessThanRelation>")
     pages = [_Page(page, said.get("after", 0), said.get("until")) for page, said in bounds.items() if page != url]
     if len(pages) > _MOST_PAGES:
         raise Ended("refused", f"The feed {url} has more than {_MOST_PAGES:,} pages.", "Tell its operator.")

@@ -21,13 +21,13 @@ from kg.readers.job import Job, Limits
 from kg.terms import Statement, Term, datatype, digest, from_payload, is_iri, language, literal, to_payload, value
 
 FORMS = ("dump", "feed", "statements", "names")
-ACTIVITY = "https://www.w3.org/ns/activitystreams#"
 SEQ, SHA256 = v.NS + "seq", v.NS + "sha256"
 _TYPE = f"<{v.TYPE}>"
 _SAME = f"<{v.OWL}sameAs>"
 _VERSION_OF = f"<{v.DCT}isVersionOf>"
-_CREATE, _UPDATE, _DELETE = (f"<{ACTIVITY}{name}>" for name in ("Create", "Update", "Delete"))
+_CREATE, _UPDATE, _DELETE = (f"<{v.ACTIVITIES}{name}>" for name in ("Create", "Update", "Delete"))
 _OBJECT = re.compile(r'<[^<>"{}|^`\\\s]*>|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>"\s]*>)?')
+_NOWHERE = "http://feed.invalid/"  # what relative addresses of a page mean does not matter: they only name members
 _MOST_STATEMENTS = 20_000  # of one record
 _MEND = "Tell the operator of that node."
 
@@ -99,7 +99,7 @@ def _feed(data: bytes, form: rdf.RdfFormat, name: str, namespace: str, limits: L
     """The members of a page by their seq; a row without payload and without findings is a deletion."""
     members: dict[Term, dict[Term, Term]] = defaultdict(dict)
     graphs: dict[Term, list[Statement]] = defaultdict(list)
-    for s, p, o, graph in rdf.parse(data, form):
+    for s, p, o, graph in rdf.parse(data, form, base=_NOWHERE):
         if graph:
             graphs[graph].append((s, p, o))
         elif p in (_TYPE, _VERSION_OF, f"<{SEQ}>", f"<{SHA256}>"):
