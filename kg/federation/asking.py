@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +29,7 @@ _SUFFIXES = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }  # fmt: skip
 _VAGUE = ("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/gzip", "application/x-gzip")
+_SETTLED = 2  # seconds; HTTP's dates have no parts of one (RFC 9110, section 8.8.2.2)
 _GZIP = b"\x1f\x8b"
 
 
@@ -93,9 +95,18 @@ def validators(found: Fetched) -> dict[str, str]:
     out = {"sha256": sha256(found.body)}
     for header, name in (("etag", "etag"), ("last-modified", "modified")):
         text = found.headers.get(header, "")
-        if text and text.isascii() and len(text) < 300:
+        if text and text.isascii() and len(text) < 300 and (name == "etag" or _settled(found)):
             out[name] = text
     return out
+
+
+def _settled(found: Fetched) -> bool:
+    """Whether a date says which version this is: what changed within the last seconds may change again in the same."""
+    try:
+        dates = [parsedate_to_datetime(found.headers[name]) for name in ("date", "last-modified")]
+        return (dates[0] - dates[1]).total_seconds() >= _SETTLED
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def suffix(found: Fetched, url: str = "", wanted: str = "") -> str:

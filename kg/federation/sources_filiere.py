@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -46,12 +45,24 @@ def fetch(asking: Asking, work: Work, run: Run, config: Config, state: State, un
         root = asking.get(state.feed, RDF, known, MOST_DOCUMENT)
         if root is None:
             raise Ended("unchanged")
-    part = _part(_node(asking, config.url), config, bool(state.origin))
+    address = _address(config.url)
+    known = state.validators.get(address, {})
+    document = asking.get(address, _JSON, known if root is None else None, MOST_DOCUMENT)
+    if document is None:
+        raise Ended("unchanged")
+    part = _part(_read(document), config, bool(state.origin))
+    mark = sha256(repr(part).encode())
+    if root is None and known.get("part") == mark:  # another source of that node changed
+        raise Ended("unchanged")
     run = replace(run, about=_about(part), seq=part.seq, entities=part.dump.entities if part.dump else -1)
+    run = replace(run, validators={address: validators(document) | {"part": mark}})
     if part.feed and (root is None or part.feed != state.feed):
         root = asking.get(part.feed, RDF, None, MOST_DOCUMENT)
     if root is not None:
-        run = replace(run, feed=part.feed, validators={part.feed: validators(root)})
+        run = replace(run, feed=part.feed)
+        if "filiere-seq" in root.headers and "etag" in (found := validators(root)):
+            # The tag is the seq; of a plain file it would not change with the last page, whose bounds are open.
+            run = replace(run, validators={**run.validators, part.feed: {"etag": found["etag"]}})
     if root is not None and state.seq and untouched and part.seq >= state.seq:
         try:
             return _pages(asking, work, run, root, state.seq)
@@ -70,21 +81,24 @@ def fetch(asking: Asking, work: Work, run: Run, config: Config, state: State, un
 def find(asking: Asking, url: str) -> bool:
     """Whether a node answers at a URL."""
     try:
-        _node(asking, url)
-    except Ended:
+        document = asking.get(_address(url), _JSON, None, MOST_DOCUMENT)
+        return document is not None and bool(_read(document))
+    except Ended as ended:
+        if ended.outcome == "stale":
+            raise
         return False
-    return True
 
 
-def _node(asking: Asking, url: str) -> Node:
-    if url.endswith(nodes.WELL_KNOWN.lstrip("/")) or re.search(r"\.json$", url):
-        places = [url]
-    else:
-        places = [urljoin(url if url.endswith("/") else f"{url}/", nodes.WELL_KNOWN.lstrip("/"))]
-    found = asking.get(places[0], _JSON, None, MOST_DOCUMENT)
-    assert found is not None
+def _address(url: str) -> str:
+    """Where a node describes itself: the URL itself, or below it."""
+    if url.endswith(nodes.WELL_KNOWN.lstrip("/")) or url.endswith(".json"):
+        return url
+    return urljoin(url if url.endswith("/") else f"{url}/", nodes.WELL_KNOWN.lstrip("/"))
+
+
+def _read(document: Fetched) -> Node:
     try:
-        return nodes.from_json(found.body, found.url)
+        return nodes.from_json(document.body, document.url)
     except RefusedInput as error:
         raise Ended("refused", error.problem, error.mend) from error
 
