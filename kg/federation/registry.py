@@ -191,7 +191,8 @@ class Registry:
         file = self.place(outcome.source) / "outcomes.jsonl"
         last = next(iter(self.outcomes(outcome.source, 1)), None)
         quiet = outcome.outcome not in ("ok", "quarantined")
-        if last and ((last.run == outcome.run and outcome.run) or (quiet and _alike(last, outcome))):
+        again = last is not None and bool(outcome.run) and last.run == outcome.run  # after a crash
+        if last and _alike(last, outcome) and (quiet or again):
             return
         lines = file.read_bytes() if file.is_file() else b""
         if lines and not lines.endswith(b"\n"):  # a crash cut the last line

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kg import vocabulary as v
@@ -14,6 +15,7 @@ from kg.federation.node import Dump, Node, Published, to_json
 from kg.mapping import to_statements
 from kg.model import Actor, Text
 from kg.terms import digest, to_payload
+from tests.kg.servers import Asked, Script, Server, answer, serving
 
 PREFIXES = """@prefix tree: <https://w3id.org/tree#> .
 @prefix ldes: <https://w3id.org/ldes#> .
@@ -114,3 +116,53 @@ class Folder:
             if payload:
                 out.append(f"{member} {{\n{payload}}}")
         return "\n".join(out) + "\n"
+
+
+@contextmanager
+def publishing(path: Path) -> Iterator[Site]:
+    """A web server over a folder, whose answers a test may replace by scripts, address by address."""
+    scripts: dict[str, Script] = {}
+
+    def script(send: Callable[[bytes], None], asked: Asked) -> None:
+        name = asked.line.split(" ")[1].split("?")[0].lstrip("/")
+        if name in scripts:
+            scripts[name](send, asked)
+            return
+        file = path / name
+        if not file.is_file():
+            send(answer(b"Not here.", status="404 Not Found"))
+            return
+        body = file.read_bytes()
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        if asked.headers.get("if-none-match") == tag:
+            send(f"HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n".encode())
+            return
+        media = _MEDIA.get(file.suffix, "application/octet-stream")
+        send(answer(body, f"ETag: {tag}", media=media))
+
+    with serving(script) as server:
+        yield Site(server, scripts)
+
+
+_MEDIA = {
+    ".ttl": "text/turtle", ".trig": "application/trig", ".csv": "text/csv", ".rdf": "application/rdf+xml",
+    ".jsonld": "application/ld+json", ".nt": "application/n-triples", ".html": "text/html",
+}  # fmt: skip
+
+
+@dataclass
+class Site:
+    """The server and its scripts: address without its first slash → script."""
+
+    server: Server
+    scripts: dict[str, Script]
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def asked(self) -> list[str]:
+        """The paths asked for since the last look."""
+        out = [asked.line.split(" ")[1] for asked in self.server.asked]
+        self.server.asked.clear()
+        return out
