@@ -24,6 +24,8 @@ from kg.federation.registry import Outcome
 from tests.kg.published import Folder, Site, actor, publishing
 from tests.served import ROOT, served
 
+MODEL = {"FILIERE_MODEL": "hashing"}  # what the blank folder was indexed with
+
 
 class Alliance:
     """An engine that harvests what a web server over a folder publishes."""
@@ -55,15 +57,21 @@ class Alliance:
         return self.engine.journal.last_seq
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with nothing but the ontology in it, to be copied: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("blank") / "data"
+    with Engine.open(folder, write=True, create=True, model="hashing"):
+        return folder
+
+
 @pytest.fixture(scope="module")
-def alliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alliance]:
+def alliance(tmp_path_factory: pytest.TempPathFactory, blank: Path) -> Iterator[Alliance]:
     path = tmp_path_factory.mktemp("alliance")
     web = path / "web"
     web.mkdir()
-    with (
-        publishing(web) as site,
-        Engine.open(path / "data", write=True, create=True, model="hashing") as engine,
-    ):
+    shutil.copytree(blank, path / "data")
+    with publishing(web) as site, Engine.open(path / "data", write=True, model="hashing") as engine:
         yield Alliance(engine, site, web)
 
 
@@ -224,7 +232,7 @@ def test_what_was_added_wrongly_is_refused(alliance: Alliance) -> None:
 
 
 def cli(folder: Path, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "FILIERE_MODEL": "hashing"}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **MODEL}
     if crash_at:
         environment["FILIERE_CRASH_AT"] = crash_at
     return subprocess.run(
@@ -234,11 +242,12 @@ def cli(folder: Path, *arguments: str, crash_at: str = "") -> subprocess.Complet
 
 
 @pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Folder]]:
+def crashing(tmp_path_factory: pytest.TempPathFactory, blank: Path) -> Iterator[tuple[Path, Folder]]:
     """A data folder that harvested a node once, by the command line; the node has something new since."""
     path = tmp_path_factory.mktemp("crashing")
     node = Folder(path / "web" / "node")
     node.say(dict(actor(f"f{n}", f"product {n}") for n in range(12)))
+    shutil.copytree(blank, path / "data")
     with publishing(path / "web") as site:
         added = cli(path / "data", "sources", "add", "members", site.url + "node/", "--allow-private")
         assert added.returncode == 0, added.stderr
@@ -270,7 +279,8 @@ def test_a_harvest_that_was_killed_goes_on_where_it_stopped(crashing: tuple[Path
         assert engine.ready and not (folder / "harvest" / "members" / "work").exists()
 
 
-def test_the_command_line_tells_and_shows_what_came_of_it(tmp_path: Path) -> None:
+def test_the_command_line_tells_and_shows_what_came_of_it(tmp_path: Path, blank: Path) -> None:
+    shutil.copytree(blank, tmp_path / "data")
     node = Folder(tmp_path / "web" / "node").say(dict([actor("a"), actor("b", "gel")]))
     with publishing(tmp_path / "web") as site:
         for name, address in (("members", site.url + "node/"), ("lost", site.url + "nowhere.csv")):
@@ -300,9 +310,11 @@ def until(true: Any, seconds: float = 20.0) -> float:
     return time.monotonic() - started
 
 
-def test_a_change_at_a_node_is_searchable_upstream(tmp_path: Path) -> None:
+def test_a_change_at_a_node_is_searchable_upstream(tmp_path: Path, blank: Path) -> None:
+    for name in ("node", "hub"):
+        shutil.copytree(blank, tmp_path / name)
     rows = "id,name,country,makes\n" + "".join(f"f{n},Firm {n},FR,gel {n}\n" for n in range(9))
-    with served(tmp_path / "node", {}, sample=False) as node, served(tmp_path / "hub", {}, sample=False) as hub:
+    with served(tmp_path / "node", MODEL, sample=False) as node, served(tmp_path / "hub", MODEL, sample=False) as hub:
         assert put(node, "members", rows).status_code == 200
         config = {"url": node.url, "every": "2s", "allow_private": True}
         assert httpx.put(f"{hub.url}/harvest/fr", json=config).status_code == 401
