@@ -179,7 +179,7 @@ def hold(found: Plan, run: Run, state: State, licence: str) -> tuple[str, str]:
         why.append(f"the licence was {state.licence[:120]} and is now {licence[:120] or 'not said'}")
     if state.origin and run.about.get("origin", state.origin) != state.origin:
         why.append(f"the origin was {state.origin[:200]} and is now {run.about['origin'][:200]}")
-    if (said := run.about.get("namespace")) and state.namespace and not said.startswith(state.namespace):
+    if (said := run.about.get("declared")) and state.namespace and not said.startswith(state.namespace):
         why.append(f"the namespace was {state.namespace[:200]} and is now {said[:200]}")
     if run.seq < state.seq and (found.upserts or found.deletes):
         why.append(f"its seq went back from {state.seq} to {run.seq}")

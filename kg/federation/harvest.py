@@ -56,7 +56,8 @@ def prepare(kept: Registry, journal: Journal, name: str, *, seconds: float, reso
             run = work.begin(config)
             point("harvest.begun")
             run = _fetched(asking, work, run, config, state, journal)
-            run = replace(run, requests=asking.requests)
+            about = {**run.about, "declared": run.about.get("namespace", "")}
+            run = replace(run, requests=asking.requests, about=about)
             work.save(run)
             point("harvest.fetched")
         if run.step == "fetched" or not _whole(work, run):

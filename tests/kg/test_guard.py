@@ -64,7 +64,7 @@ def test_only_what_differs_is_written(journal: Journal) -> None:
         (whole(but=1), RUN, State(seq=11), "its seq went back from 11 to 10"),
         (whole(), replace(RUN, about={**RUN.about, "origin": "b"}), State(origin="a"), "the origin was a and is now b"),
         (
-            whole(), replace(RUN, about={"namespace": "https://b.test/"}), State(namespace=SOURCE.namespace),
+            whole(), replace(RUN, about={"declared": "https://b.test/"}), State(namespace=SOURCE.namespace),
             "the namespace was",
         ),
     ],
