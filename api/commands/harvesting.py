@@ -67,7 +67,7 @@ def _print(outcomes: list[Outcome], form: str) -> None:
         for outcome in outcomes:
             click.echo(_line(outcome))
         if not outcomes:
-            click.echo("No source is harvested; add one: filiere sources add NAME URL.")
+            click.echo("No source is to be harvested; add one: filiere sources add NAME URL.")
     if needs_somebody(outcomes):
         sys.exit(1)
 
