@@ -24,6 +24,7 @@ COMMANDS = {
     "history": ("changing", "List what was written, the newest first."),
     "undo": ("changing", "Take back what one write changed."),
     "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
+    "publish": ("publishing", "Write what this node publishes as plain files for a static web server."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources; add, show, release, pause or remove one."),
     "harvest": ("harvesting", "Bring sources up to what they say now where they are published."),

@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from urllib.parse import quote
 
+from api.publishing import is_published
 from api.reader import Reader, SourceStatus
 from api.settings import Settings
 from api.statistics import TARGETS, Counts
 from kg import vocabulary as v
+from kg.federation.layout import Layout
 from kg.rdf import MEDIA_TYPES
+from kg.said import Said, times
 from kg.sparql.formats import GRAPHS, SOLUTIONS
 from kg.terms import Statement, Term, iri, literal
 
@@ -34,29 +37,6 @@ _TARGET_NAMES = {
     "esco": "European Skills, Competences, Qualifications and Occupations",
     "nuts": "Nomenclature of territorial units for statistics",
 }
-_XSD_DATES = {4: v.XSD + "gYear", 7: v.XSD + "gYearMonth", 10: v.XSD + "date"}
-
-
-class _Said:
-    """Statements as they are made."""
-
-    def __init__(self) -> None:
-        self.all: list[Statement] = []
-
-    def say(self, subject: str, predicate: str, *targets: Term) -> None:
-        self.all += [(iri(subject), iri(predicate), target) for target in targets]
-
-    def by_subject(self) -> list[Statement]:
-        """Each subject's statements together, as Turtle reads best; each once."""
-        subjects = {subject: place for place, (subject, _, _) in reversed(list(enumerate(self.all)))}
-        return sorted(dict.fromkeys(self.all), key=lambda statement: subjects[statement[0]])
-
-    def type(self, subject: str, *classes: str) -> None:
-        self.say(subject, v.TYPE, *map(iri, classes))
-
-    def number(self, subject: str, predicate: str, count: int | None) -> None:
-        if count is not None:
-            self.say(subject, predicate, literal(str(count), datatype=v.XSD + "integer"))
 
 
 def service_description(
@@ -66,7 +46,7 @@ def service_description(
 
     Only what is true is said: federation where endpoints are allowed, updates where the caller says so.
     """
-    said, endpoint = _Said(), base_url + "sparql"
+    said, endpoint = Said(), base_url + "sparql"
     said.type(endpoint, v.SD + "Service")
     said.say(endpoint, v.SD + "endpoint", iri(endpoint))
     said.say(endpoint, v.SD + "supportedLanguage", iri(v.SD + "SPARQL11Query"))
@@ -97,7 +77,7 @@ def _functions() -> list[str]:
     return sorted(str(getattr(name, "value", name)) for name in names)  # as IRIs, or as terms of the engine
 
 
-def _say_graphs(said: _Said, endpoint: str, sources: set[str], counts: Counts) -> None:
+def _say_graphs(said: Said, endpoint: str, sources: set[str], counts: Counts) -> None:
     """The dataset of the service: the union as its default graph, and every named graph with its size."""
     dataset, union = endpoint + "#dataset", endpoint + "#union"
     said.say(endpoint, v.SD + "defaultDataset", iri(dataset))
@@ -117,15 +97,19 @@ def _say_graphs(said: _Said, endpoint: str, sources: set[str], counts: Counts) -
         _say_sizes(said, graph, counts.triples_of(graph), None)
 
 
-def _say_sizes(said: _Said, subject: str, triples: int | None, entities: int | None) -> None:
+def _say_sizes(said: Said, subject: str, triples: int | None, entities: int | None) -> None:
     said.number(subject, v.VOID + "triples", triples)
     said.number(subject, v.VOID + "entities", entities)
 
 
 def void(engine: Reader, base_url: str, counts: Counts) -> list[Statement]:
-    """The dataset served below `base_url` (which ends with /), each source as a subset, and links to other data."""
-    said, document = _Said(), base_url + ".well-known/void"
-    dataset, sources = document + "#dataset", engine.sources()
+    """The dataset served below `base_url` (which ends with /), each source as a subset, and links to other data.
+
+    Private sources are left out.
+    """
+    said, at = Said(), Layout(base_url)
+    document = at.void
+    dataset, sources = document + "#dataset", [source for source in engine.sources() if source.public]
     said.type(document, v.VOID + "DatasetDescription")
     said.say(document, v.DCT + "title", literal("What is in Filière, in numbers", "en"))
     said.say(document, v.FOAF + "primaryTopic", iri(dataset))
@@ -139,24 +123,30 @@ def void(engine: Reader, base_url: str, counts: Counts) -> list[Statement]:
     said.say(dataset, v.VOID + "uriSpace", literal(v.BASE))
     roots = ("competencies", "nace", "kinds", "sizes")
     said.say(dataset, v.VOID + "rootResource", *(iri(v.SCHEME + name) for name in roots))
-    shown = [v.COMPETENCY + "hydroalcoholic-gel", *counts.examples()]
+    hidden = tuple(source.namespace for source in engine.sources() if not source.public)
+    shown = [v.COMPETENCY + "hydroalcoholic-gel", *(name for name in counts.examples() if not name.startswith(hidden))]
     said.say(dataset, v.VOID + "exampleResource", *map(iri, shown))
     said.say(dataset, v.VOID + "feature", *(iri(v.FORMATS + _FORMATS[form]) for form in ("ttl", "nt", "rdf", "jsonld")))
-    said.say(dataset, v.DCT + "modified", *_times(max((source.as_of for source in sources), default="")))
+    said.say(dataset, v.DCT + "modified", *times(max((source.as_of for source in sources), default="")))
     _say_sizes(said, dataset, counts.triples, counts.number("entities"))
     said.number(dataset, v.VOID + "distinctSubjects", counts.number("subjects"))
     said.number(dataset, v.VOID + "distinctObjects", counts.number("objects"))
     _say_partitions(said, dataset, document, counts.by_key("classes"), counts.by_key("properties"))
     said.say(dataset, v.VOID + "vocabulary", *_vocabularies(counts))
+    said.say(dataset, v.RDFS + "seeAlso", iri(at.catalog), iri(at.node), iri(at.feeds))
     for source in sources:
         _say_source(said, dataset, document, source, counts)
+        if is_published(source):
+            graph = v.source_graph(source.id)
+            said.say(graph, v.VOID + "dataDump", iri(at.dump(source.id)))
+            said.say(graph, v.RDFS + "seeAlso", iri(at.feed(source.id)), iri(at.dataset(source.id)))
     _say_suggested(said, dataset, document, counts)
     _say_links(said, dataset, document, counts)
     return said.by_subject()
 
 
 def _say_partitions(
-    said: _Said, dataset: str, document: str, classes: dict[str, int], properties: dict[str, int]
+    said: Said, dataset: str, document: str, classes: dict[str, int], properties: dict[str, int]
 ) -> None:
     place = f"{document}#{quote(v.local_name(dataset), safe='')}"
     for cls, count in classes.items():
@@ -189,13 +179,7 @@ def _vocabularies(counts: Counts) -> Iterable[Term]:
             yield iri(namespace)
 
 
-def _times(text: str) -> Iterable[Term]:
-    """A date or time as a literal, by its length; nothing for none."""
-    if text:
-        yield literal(text, datatype=_XSD_DATES.get(len(text), v.XSD + "dateTime"))
-
-
-def _say_source(said: _Said, dataset: str, document: str, source: SourceStatus, counts: Counts) -> None:
+def _say_source(said: Said, dataset: str, document: str, source: SourceStatus, counts: Counts) -> None:
     graph = v.source_graph(source.id)
     said.say(dataset, v.VOID + "subset", iri(graph))
     said.type(graph, v.VOID + "Dataset", v.DCAT + "Dataset")
@@ -215,15 +199,15 @@ def _say_source(said: _Said, dataset: str, document: str, source: SourceStatus, 
         said.say(dataset, v.DCT + "rights", literal(source.licence))
     if source.url:
         said.say(graph, v.DCAT + "landingPage", iri(source.url))
-    said.say(graph, v.DCT + "issued", *_times(source.issued))
-    said.say(graph, v.DCT + "modified", *_times(source.as_of))
+    said.say(graph, v.DCT + "issued", *times(source.issued))
+    said.say(graph, v.DCT + "modified", *times(source.as_of))
     said.say(graph, v.VOID + "uriSpace", literal(source.namespace))
     said.number(graph, v.VOID + "documents", source.entities)  # a record each, which has an address of its own
     said.number(graph, v.VOID + "triples", counts.triples_of(graph))
     _say_partitions(said, graph, document, counts.of("classes_of", graph), counts.of("properties_of", graph))
 
 
-def _say_suggested(said: _Said, dataset: str, document: str, counts: Counts) -> None:
+def _say_suggested(said: Said, dataset: str, document: str, counts: Counts) -> None:
     """The graph that no source publishes: what the index computed."""
     graph = v.SUGGESTED_GRAPH
     if graph not in counts.graphs():
@@ -236,7 +220,7 @@ def _say_suggested(said: _Said, dataset: str, document: str, counts: Counts) -> 
     _say_partitions(said, graph, document, {}, counts.of("properties_of", graph))
 
 
-def _say_links(said: _Said, dataset: str, document: str, counts: Counts) -> None:
+def _say_links(said: Said, dataset: str, document: str, counts: Counts) -> None:
     """A linkset for every property that points into a vocabulary of others."""
     schemes = {space: scheme for scheme, space in TARGETS.items()}
     for name, space, count in counts.links():

@@ -26,6 +26,7 @@ class Dumps:
         self._journal = journal
         self._folder = folder
         self._known: dict[str, Dump] = {}
+        self._countries: dict[str, list[str]] = {}
         self._building: dict[str, Future[Dump]] = {}
         self._lock = threading.Lock()
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="dump")
@@ -55,6 +56,10 @@ class Dumps:
         """Where the bytes of a dump are."""
         return self._folder / f"{source}.{found.seq}{dump.SUFFIX}"
 
+    def countries(self, source: str) -> list[str]:
+        """The countries (ISO 3166-1 alpha-2) that its newest dump names; none before there is one."""
+        return self._countries.get(source, [])
+
     def keep(self, sources: Collection[str]) -> None:
         """Removes what was dumped of any other source."""
         with self._lock:
@@ -72,27 +77,30 @@ class Dumps:
     def _read(self, source: str) -> Dump | None:
         """What an earlier process built, if it is whole."""
         try:
-            found = Dump(**json.loads((self._folder / f"{source}.json").read_text(encoding="utf-8")))
+            said = json.loads((self._folder / f"{source}.json").read_text(encoding="utf-8"))
+            found, countries = Dump(**said["dump"]), [str(code) for code in said["countries"]]
             with self.file(source, found).open("rb") as stream:
                 whole = hashlib.file_digest(stream, "sha256").hexdigest() == found.sha256
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             return None
         if not whole:
             return None
         self._known[source] = found
+        self._countries[source] = countries
         return found
 
     def _build(self, source: str) -> Dump:
         scratch = self._folder / f"{source}.new{dump.SUFFIX}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            found = dump.write(self._journal, source, scratch)
+            found, countries = dump.write(self._journal, source, scratch)
             with self._lock:
                 scratch.replace(self.file(source, found))
                 described = self._folder / f"{source}.json.tmp"
-                described.write_text(json.dumps(asdict(found)), encoding="utf-8")
+                described.write_text(json.dumps({"dump": asdict(found), "countries": countries}), encoding="utf-8")
                 described.replace(self._folder / f"{source}.json")
                 self._known[source] = found
+                self._countries[source] = countries
                 self._remove(source, but=found)
         except OSError as error:
             raise storage_error(error, self._folder) from error

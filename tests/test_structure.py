@@ -62,6 +62,7 @@ LONG_FUNCTIONS = {
     ("api/routes/sources.py", "router"),
     ("api/routes/sparql.py", "router"),
     ("api/routes/graphs.py", "router"),
+    ("api/routes/publishing.py", "router"),
 }
 # Programs of the maker, and the log line of a background task.
 PRINTERS = {"kg/reference.py", "api/routes/context.py"}

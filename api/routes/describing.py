@@ -26,7 +26,7 @@ def router(context: Context) -> APIRouter:
         if form == "html":
             return Response(status_code=303, headers={"Location": "/sources.html", "Vary": "Accept"})
         counts = context.statistics.known()
-        about = describing.void(context.ready(), str(request.base_url), counts)
+        about = describing.void(context.ready(), context.publishing.layout(str(request.base_url)).base, counts)
         return respond(request, rdf_bytes(about, form), form, counts.seq if counts.done else 0)
 
     return doors

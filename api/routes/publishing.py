@@ -13,7 +13,7 @@ from api.negotiation import content_type, form_of, json_bytes, split_suffix
 from api.routes.context import Context, accept, respond
 from kg import rdf
 from kg.errors import NotFound
-from kg.federation import feed
+from kg.federation import catalog, feed
 from kg.federation.dump import SUFFIX
 from kg.federation.node import to_json
 
@@ -46,6 +46,23 @@ def router(context: Context) -> APIRouter:
         if not name.endswith(SUFFIX):
             raise NotFound(f"There is no dump {name[:80]!r}.", "Dumps are named SOURCE.nt.gz.")
         return _dump(request, context, name.removesuffix(SUFFIX))
+
+    @doors.api_route("/catalog", methods=_READ, response_class=Response)
+    @doors.api_route("/catalog.{suffix}", methods=_READ, include_in_schema=False, response_class=Response)
+    def catalogue(request: Request, suffix: str = "") -> Response:
+        """The catalogue (DCAT-AP 3.0.1): each public source with its dump and feed; browsers are shown the sources."""
+        form = form_of(accept(request), suffix, (*_FORMS, "html"))
+        if form == "html":
+            return Response(status_code=303, headers={"Location": "/sources.html", "Vary": "Accept"})
+        at = context.publishing.layout(str(request.base_url))
+        said = context.publishing.catalog(context.publishing.node(at), at)
+        return _tagged(request, rdf.serialise(said, _FORMS[form], catalog.PREFIXES), form, _ASK_AGAIN)
+
+    @doors.get("/graph/{name}", include_in_schema=False, response_class=Response)
+    def dataset(name: str) -> Response:
+        """The IRI of a source, which is described in the catalogue."""
+        context.publishing.source(name)
+        return Response(status_code=303, headers={"Location": "/catalog"})
 
     @doors.api_route("/feed", methods=_READ, response_class=Response)
     @doors.api_route("/feed.{suffix}", methods=_READ, include_in_schema=False, response_class=Response)

@@ -55,14 +55,8 @@ def router(context: Context) -> APIRouter:
             return respond(request, csv_bytes([asdict(s) for s in found], SOURCE_COLUMNS), form, seq)
         if form == "html":
             ui = request.query_params.get("ui", "")
-            html = render.page(
-                "sources.html",
-                request.headers,
-                ui,
-                records=found,
-                path="/sources",
-                harvests=context.harvesting.public(),
-            )
+            shown = {"records": found, "published": context.publishing.sources(), "path": "/sources"}
+            html = render.page("sources.html", request.headers, ui, harvests=context.harvesting.public(), **shown)
             return respond(request, html, form, 0)  # a harvest that changes nothing has an outcome too
         return respond(request, json_bytes([asdict(s) for s in found]), form, seq)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import heapq
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from kg.journal import Journal
 
 SUFFIX = ".nt.gz"
 _RUN = 32 * 2**20  # bytes sorted in memory at a time; the rest waits in files
+_COUNTRY = re.compile(f'<{re.escape(v.SCHEMA)}addressCountry> "([A-Z]{{2}})"')
 _BLOCK = 2**18  # bytes packed at a time
 
 
@@ -41,21 +43,22 @@ class _Counted:
         self._stream.flush()
 
 
-def write(journal: Journal, source: str, target: Path, url: str = "") -> Dump:
-    """Writes what a source says now to `target`, whole or not at all, and returns what is in it.
+def write(journal: Journal, source: str, target: Path) -> tuple[Dump, list[str]]:
+    """Writes what a source says now to `target`, whole or not at all; what is in it, and the countries it names.
 
     The source's own record is left out: the document of the node says it.
     """
     seq, seqs = history.live(journal, source, v.source_graph(source))
     partial = target.with_name(f".{target.name}.tmp")
     triples = unpacked = 0
+    countries: set[str] = set()
     with ExitStack() as stack, partial.open("wb") as stream:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".dump-", dir=target.parent)))
         counted = _Counted(stream)
         with gzip.GzipFile(filename="", mode="wb", fileobj=counted, mtime=0, compresslevel=6) as packed:
             block: list[bytes] = []
             size = 0
-            for line in _sorted(history.payloads(journal, seqs), scratch, stack):
+            for line in _sorted(_noted(history.payloads(journal, seqs), countries), scratch, stack):
                 block.append(line)
                 size += len(line)
                 triples += 1
@@ -65,7 +68,14 @@ def write(journal: Journal, source: str, target: Path, url: str = "") -> Dump:
             packed.write(b"".join(block))
             unpacked += size
     partial.replace(target)
-    return Dump(url, counted.sha256.hexdigest(), counted.bytes, unpacked, len(seqs), triples, seq)
+    found = Dump("", counted.sha256.hexdigest(), counted.bytes, unpacked, len(seqs), triples, seq)
+    return found, sorted(countries)
+
+
+def _noted(payloads: Iterable[str], countries: set[str]) -> Iterator[str]:
+    for payload in payloads:
+        countries.update(_COUNTRY.findall(payload))
+        yield payload
 
 
 def _sorted(payloads: Iterable[str], scratch: Path, stack: ExitStack) -> Iterator[bytes]:

@@ -45,6 +45,7 @@ class Stream:
     since: str = ""  # time of its first change
     licence: str = ""
     dataset: str = ""  # IRI of the source
+    seq: int = 0  # of its last change
 
     @property
     def name(self) -> str:
@@ -77,6 +78,8 @@ def root(stream: Stream, pages: Sequence[tuple[str, Page]]) -> list[Statement]:
     say(name, v.TREE + "shape", iri(shape))
     say(name, v.TREE + "view", iri(root))
     say(root, v.TYPE, iri(v.TREE + "Node"))
+    # Who has a copy sees by it that the last page has grown, on a server that only knows whether a file changed, too.
+    say(root, v.NS + "seq", literal(str(stream.seq), datatype=_INTEGER))
     say(root, v.LDES + "retentionPolicy", iri(policy))
     say(policy, v.TYPE, iri(v.LDES + "RetentionPolicy"))
     say(policy, v.RDFS + "comment", *(literal(text, lang) for lang, text in RETENTION.items()))

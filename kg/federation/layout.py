@@ -47,6 +47,6 @@ class Layout:
         """All that a source says, in one file."""
         return f"{self.base}dumps/{source}.nt.gz"
 
-    def origin(self, source: str) -> str:
-        """The IRI by which a source of this node's own is known everywhere."""
+    def dataset(self, source: str) -> str:
+        """The IRI of a source as this node publishes it; for one of its own, that by which it is known everywhere."""
         return f"{self.base}graph/{source}"

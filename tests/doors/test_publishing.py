@@ -1,4 +1,7 @@
-"""What a node publishes, as another node sees it: through its doors, by links alone."""
+"""What a node publishes, as another node sees it: through its doors, by links alone.
+
+Its catalogue keeps to DCAT-AP 3.0.1 and its feeds to LDES 1.0, by the shapes and terms of SEMIC.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import gzip
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +18,37 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from pyshacl import validate
+from rdflib import RDF, SH, Dataset, Graph, Namespace, URIRef
 
 from api.app import create_app
 from api.engine import Engine
 from api.settings import Settings
 from kg import vocabulary as v
+from kg.errors import UserError
 from kg.federation import feed
 from kg.federation.node import Node, from_json
 from kg.model import Source
 from tests.reader import replay
+from tests.shacl import findings
 
 BASE = "https://fr.alliance.test/"
 ACCOUNT = "https://fr.alliance.test/id/"
 ROWS = 24
+DCAT, DCT, PROV = (Namespace(space) for space in (v.DCAT, v.DCT, v.PROV))
+# What the profile recommends and a node cannot know, or where its operator must speak.
+LEFT_OUT = {
+    ("Agent", DCT.type): "what kind of body a publisher is, only itself can say",
+    ("Catalog", DCT.license): "the licence of the catalogue's own words is for the operator to choose",
+    ("Catalog", DCT.publisher): "no association is a corporate body of the European Union",
+    ("Dataset", DCT.publisher): "no association is a corporate body of the European Union",
+    ("DataService", DCT.publisher): "no association is a corporate body of the European Union",
+    ("Dataset", DCT.temporal): "of which time the facts are, each says for itself",
+    ("LicenseDocument", DCT.type): "a licence is named by its address; what kind it is, its own page says",
+    ("Distribution", DCT.license): "a licence that has no address is said in dct:rights instead",
+    ("Location", DCAT.bbox): "a country is named by the code list, which has its borders",
+    ("Location", DCAT.centroid): "a country is named by the code list, which has its borders",
+}
 
 
 def rows(*numbers: int, changed: tuple[int, ...] = ()) -> str:
@@ -80,7 +102,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         load(engine, folder, SECRET, rows(99))
         load(engine, folder, TAKEN, rows(1, 2))
         engine.decide(f"{ACCOUNT}actor/a1", "hydroalcoholic-gel", "confirmed")
-        settings = Settings(data=folder / "data", url=BASE, node_title="Alliance FR", node_publisher="Alliance")
+        settings = Settings(
+            data=folder / "data", url=BASE, node_title="Alliance FR", node_publisher="Alliance",
+            node_contact="https://alliance.test/contact",
+        )  # fmt: skip
         with TestClient(create_app(engine, settings), base_url=BASE) as client:
             for _ in range(200):
                 if client.get("/health/ready").status_code == 200:
@@ -170,8 +195,6 @@ def test_who_only_follows_links_ends_with_what_is_live_and_full_pages_stay(shop:
 
 @pytest.mark.parametrize("form", ["application/trig", "application/n-quads", "application/ld+json"])
 def test_a_page_says_the_same_in_every_form(shop: Shop, form: str) -> None:
-    from rdflib import Dataset
-
     address = shop.node().sources[1].feed + "/1"
     names = {"application/trig": "trig", "application/n-quads": "nquads", "application/ld+json": "json-ld"}
     answer = shop.get(address, Accept=form)
@@ -226,18 +249,151 @@ def test_a_dump_that_was_damaged_on_disk_is_built_again(shop: Shop) -> None:
     file.write_bytes(file.read_bytes()[:-9] + b"damaged..")
     (kept / "open.json").write_text("{", encoding="utf-8")
     with Engine.open(shop.folder / "data", model="hashing") as engine:
-        settings = Settings(data=shop.folder / "data", url=BASE)
-        with TestClient(create_app(engine, settings), base_url=BASE) as client:
-            found = from_json(client.get("/.well-known/filiere").content, BASE).source("open")
-            assert found and found.dump
-            body = client.get("/dumps/open.nt.gz").content
+        client = TestClient(create_app(engine, Settings(data=shop.folder / "data", url=BASE)), base_url=BASE)
+        found = from_json(client.get("/.well-known/filiere").content, BASE).source("open")
+        assert found and found.dump
+        body = client.get("/dumps/open.nt.gz").content
     assert found.dump.sha256 == source.dump.sha256 == hashlib.sha256(body).hexdigest()
 
 
 def test_without_a_setting_addresses_are_those_of_the_request(shop: Shop) -> None:
-    with TestClient(
-        create_app(shop.engine, Settings(data=shop.folder / "data")), base_url="http://127.0.0.1:8000"
-    ) as client:
-        document = json.loads(client.get("/.well-known/filiere").content)
+    app = create_app(shop.engine, Settings(data=shop.folder / "data"))
+    document = json.loads(TestClient(app, base_url="http://127.0.0.1:8000").get("/.well-known/filiere").content)
     assert document["node"] == "http://127.0.0.1:8000/"
     assert document["sources"][1]["origin"] == "http://127.0.0.1:8000/graph/open"
+
+
+@pytest.fixture(scope="session")
+def conformance(shared_data: Path) -> Path:
+    return shared_data.parent / "conformance"
+
+
+@pytest.mark.parametrize("wrong", [{"url": "data.test"}, {"url": "https://a b/"}, {"node_contact": "mailto:a@b.test"}])
+def test_a_setting_that_is_wrong_is_said_at_the_start(shop: Shop, wrong: dict[str, str]) -> None:
+    with pytest.raises(UserError) as caught:
+        create_app(shop.engine, Settings(data=shop.folder / "data", **wrong))  # type: ignore[arg-type]
+    assert "FILIERE_" in caught.value.mend
+
+
+def graph_of(shop: Shop, address: str) -> Graph:
+    answer = shop.get(address, Accept="text/turtle")
+    assert answer.status_code == 200, answer.text
+    return Graph().parse(data=answer.content, format="turtle", publicID=address)
+
+
+@pytest.mark.parametrize("file", ["shapes.ttl", "range.ttl", "deprecateduris.ttl"])
+def test_the_catalogue_keeps_to_the_profile(shop: Shop, conformance: Path, file: str) -> None:
+    assert findings(graph_of(shop, BASE + "catalog"), conformance / "dcat-ap-3.0.1" / file) == []
+
+
+@pytest.mark.parametrize("file", ["mdr-vocabularies.shape.ttl", "shapes_recommended.ttl"])
+def test_what_is_recommended_and_left_out_has_its_reason(shop: Shop, conformance: Path, file: str) -> None:
+    data = graph_of(shop, BASE + "catalog")
+    found = findings(data, conformance / "dcat-ap-3.0.1" / file)
+    assert [row for row in found if row[0] == "Violation"] == []
+    kinds = Counter(
+        (cls, path)
+        for _, focus, path, _ in found
+        for cls in {str(cls).rsplit("#")[-1].rsplit("/")[-1] for cls in data.objects(focus, RDF.type)}
+        if cls not in ("Concept", "Document", "MediaType")
+    )
+    assert set(kinds) <= set(LEFT_OUT), kinds
+
+
+LDES_TERMS = Namespace(v.LDES)
+# The terms of TREE that are used: https://w3id.org/tree, whose vocabulary does not come with the tests.
+TREE_TERMS = (
+    "Node", "member", "view", "shape", "relation", "path", "value", "node", "GreaterThanRelation",
+    "LessThanOrEqualToRelation",
+)  # fmt: skip
+
+
+def test_the_feed_uses_terms_that_exist_and_keeps_to_the_shapes(shop: Shop, conformance: Path) -> None:
+    vocabulary = Graph().parse(conformance / "ldes" / "vocabulary.ttl")
+    root = shop.node().sources[1].feed
+    data = graph_of(shop, root)
+    trig = Dataset()
+    for page in replay(fetched(shop), root).pages:
+        trig.parse(data=shop.get(page).content, format="trig", publicID=page)
+    data += trig.default_graph
+    used = {str(term) for triple in data for term in triple if str(term).startswith((v.LDES, v.TREE))}
+    assert len(used) > 20
+    for term in used:
+        known = (URIRef(term), RDF.type, None) in vocabulary or term.removeprefix(v.TREE) in TREE_TERMS
+        assert known, term
+    assert findings(data, Path(__file__).parent / "ldes_shapes.ttl") == []
+    own = data.value(data.value(predicate=RDF.type, object=LDES_TERMS.EventStream), URIRef(v.TREE + "shape"))
+    members = set(data.objects(None, URIRef(v.TREE + "member")))
+    data.add((own, SH.targetObjectsOf, URIRef(v.TREE + "member")))
+    assert validate(data, shacl_graph=data, inference="none")[0], "members keep to the shape the stream declares"
+    data.remove((members.pop(), URIRef(v.DCT + "created"), None))
+    assert not validate(data, shacl_graph=data, inference="none")[0]
+    assert findings(data, Path(__file__).parent / "ldes_shapes.ttl")
+
+
+def test_a_shape_that_is_broken_is_noticed(shop: Shop, conformance: Path) -> None:
+    data = graph_of(shop, BASE + "catalog")
+    data.remove((None, DCT.title, None))
+    data.remove((None, RDF.type, URIRef(v.FOAF + "Agent")))
+    for file in ("shapes.ttl", "range.ttl"):
+        assert any(row[0] == "Violation" for row in findings(data, conformance / "dcat-ap-3.0.1" / file))
+
+
+def test_the_catalogue_says_where_everything_is(shop: Shop) -> None:
+    data, node = graph_of(shop, BASE + "catalog"), shop.node()
+    assert set(data.subjects(RDF.type, DCAT.Dataset)) == {URIRef(BASE + "graph/open"), URIRef(BASE + "graph/es")}
+    for source in node.sources:
+        dataset = URIRef(BASE + "graph/" + source.id)
+        distributions = list(data.objects(dataset, DCAT.distribution))
+        addresses = {str(data.value(one, DCAT.accessURL)) for one in distributions}
+        assert source.dump and addresses == {source.feed, source.dump.url}
+        sums = {
+            str(data.value(one, URIRef(v.SPDX + "checksum") / URIRef(v.SPDX + "checksumValue")))
+            for one in distributions
+        }
+        assert source.dump.sha256 in sums
+    taken = URIRef(BASE + "graph/es")
+    assert data.value(taken, PROV.wasDerivedFrom) == URIRef(TAKEN.origin)
+    assert data.value(URIRef(BASE + "graph/open"), PROV.wasDerivedFrom) is None
+    assert data.value(URIRef(BASE + "graph/open"), DCAT.landingPage) == URIRef(OPEN.url)
+    france = URIRef(v.AUTHORITY + "country/FRA")
+    assert set(data.objects(None, DCT.spatial)) == {france}
+    served = {str(data.value(service, DCAT.endpointURL)) for service in data.subjects(RDF.type, DCAT.DataService)}
+    assert served == {BASE + "sparql", BASE + "search"}
+    for description in data.objects(None, DCAT.endpointDescription):
+        assert shop.get(str(description)).status_code == 200, description
+    text = data.serialize(format="nt")
+    assert "secret" not in text and "decisions" not in text
+
+
+@pytest.mark.parametrize(("suffix", "form"), [("ttl", "turtle"), ("nt", "nt"), ("jsonld", "json-ld"), ("rdf", "xml")])
+def test_the_catalogue_is_the_same_in_every_form(shop: Shop, suffix: str, form: str) -> None:
+    said = Graph().parse(data=shop.get(f"{BASE}catalog.{suffix}").content, format=form)
+    assert set(said) == set(graph_of(shop, BASE + "catalog"))
+
+
+def test_what_the_data_are_in_numbers_leads_to_what_is_published(shop: Shop) -> None:
+    data, void = graph_of(shop, BASE + ".well-known/void"), Namespace(v.VOID)
+    whole, seen = URIRef(BASE + ".well-known/void#dataset"), set(data.objects(None, URIRef(v.RDFS + "seeAlso")))
+    assert set(data.objects(whole, URIRef(v.RDFS + "seeAlso"))) == {
+        URIRef(BASE + name) for name in ("catalog", "feed", ".well-known/filiere")
+    }
+    assert {str(dump) for dump in data.objects(None, void.dataDump)} == {
+        BASE + f"dumps/{source.id}.nt.gz" for source in shop.node().sources
+    }
+    catalogue = graph_of(shop, BASE + "catalog")
+    assert set(catalogue.subjects(RDF.type, DCAT.Dataset)) <= seen, "each source here is a dataset there"
+    assert (URIRef(BASE + "catalog"), URIRef(v.RDFS + "seeAlso"), URIRef(BASE + ".well-known/void")) in catalogue
+    assert "secret" not in data.serialize(format="nt"), "a private source is counted, and not named"
+
+
+def test_browsers_are_shown_the_sources_and_datasets_lead_to_the_catalogue(shop: Shop) -> None:
+    shown = shop.client.get("/catalog", headers={"Accept": "text/html"}, follow_redirects=False)
+    assert (shown.status_code, shown.headers["location"]) == (303, "/sources.html")
+    page = shop.client.get("/sources.html").text
+    for address in ("/catalog.ttl", "/.well-known/filiere", "/feed/open", "/dumps/open.nt.gz"):
+        assert f'href="{address}"' in page, address
+    assert "/feed/secret" not in page
+    led = shop.client.get("/graph/open", follow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (303, "/catalog")
+    assert shop.client.get("/graph/secret").status_code == 404
