@@ -19,6 +19,7 @@ from api.routes import (
     entities,
     examples,
     graphs,
+    harvest,
     health,
     identity,
     pages,
@@ -42,6 +43,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         context.starting = threading.Thread(target=context.bring_up, name="bring-up", daemon=True)
         context.starting.start()
         yield
+        context.harvesting.stop()
         context.publishing.close()
 
     app = FastAPI(
@@ -66,6 +68,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void
     app.include_router(publishing.router(context))  # /.well-known/filiere /dumps /feed
+    app.include_router(harvest.router(context))  # /harvest
     app.include_router(graphs.router(context))  # /graphs /history
     app.include_router(health.router(context))  # /health/live /health/ready
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

@@ -356,9 +356,19 @@ class Engine(Reader):
         return withdrawn
 
     def remove_source(self, name: str) -> int:
-        """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
+        """Takes everything a source said out of every view; the journal keeps that it was said. Number of records.
+
+        A source that is harvested is harvested no more.
+        """
+        from kg.federation.registry import Registry
+
         with self.writing():
             live = self.journal.current(name)
+            registry = Registry(self.folder.harvest)
+            if name in registry.names():
+                registry.remove(name)
+                if not live:
+                    return 0
             if not live or name in v.OURS:
                 raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
             self.journal.append(name, (), live, note="removed")

@@ -231,7 +231,7 @@ def minted_terms() -> set[str]:
         "competency",
     ]
     more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
-    more += ["seq", "sha256"]
+    more += ["seq", "sha256", "outcome", "written", "deleted", "setAside"]
     return terms | {v.NS + name for name in more}
 
 

@@ -135,6 +135,12 @@ def source_namespace(source: str) -> str:
     return f"{BASE}id/{source}/"
 
 
+def is_source_namespace(space: str) -> bool:
+    """Whether an IRI prefix is what `source_namespace` gives for a name that a file may be imported under."""
+    name = space.removeprefix(f"{BASE}id/").removesuffix("/")
+    return space == source_namespace(name) and bool(_SOURCE_NAME.fullmatch(name)) and name not in RESERVED
+
+
 def check_source_name(source: str) -> str:
     """The name back, or RefusedInput: lower-case letters, digits, `.`, `_`, `-`, at most 64 characters."""
     if not _SOURCE_NAME.fullmatch(source) or source in RESERVED:
