@@ -1,7 +1,5 @@
 """Backups: one .tar.gz with the journal, the tokens, the peers and what is harvested, written and read with checks."""
 
-"""Backups: one .tar.gz with the journal, the tokens and what is harvested, written and read with checks."""
-
 from __future__ import annotations
 
 import hashlib
