@@ -6,7 +6,7 @@ SHARED ?= ../shared/data
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash conformance random-queries attacks encoder calibrate language docs constraints clean
+.PHONY: help demo test lint serve bench bench-large bench-sparql ablations crash conformance random-queries attacks encoder calibrate identity language docs constraints clean bench-federation
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -49,6 +49,9 @@ bench-large: $(VENV)/.installed-models ## the same, and how cost grows up to 1,0
 bench-sparql: $(VENV)/.installed-test ## a researcher's queries side by side with Virtuoso and rdflib
 	$(BIN)/python -m tests.benchmarks.sparql
 
+bench-federation: $(VENV)/.installed-test ## 112,000 firms in 13 sources, harvested at first and from day to day
+	$(BIN)/python -m tests.benchmarks.federation
+
 ablations: $(VENV)/.installed-test ## what each part of the matching is worth, on judged needs
 	$(BIN)/python -m tests.benchmarks.ablations --shared $(SHARED)
 
@@ -76,6 +79,9 @@ calibrate: $(VENV)/.installed-models ## fit search/models/calibrations.json on j
 	  --judged build/calibrate/sample/index tests/search/judged/needs.json tests/search/judged/qrels.trec \
 	  --judged build/calibrate/ted/index $(SHARED)/ted/needs.dev.json $(SHARED)/ted/qrels.dev.trec \
 	  --coded build/calibrate/ted/index $(SHARED)/ted/train_texts.json
+
+identity: $(VENV)/.installed-test ## how well actors of several sources are told to be one, beside simple baselines
+	$(BIN)/python -m tests.kg.identity --shared $(SHARED)
 
 language: $(VENV)/.installed ## learn search/models/language.npz again from labels in $(SHARED)
 	$(BIN)/python -m search.training.languages --data $(SHARED)

@@ -13,7 +13,23 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, describing, entities, examples, graphs, health, pages, publishing, sources, sparql, tags
+from api.routes import (
+    asking,
+    describing,
+    entities,
+    examples,
+    graphs,
+    harvest,
+    health,
+    identity,
+    pages,
+    peers,
+    publishing,
+    reconcile,
+    sources,
+    sparql,
+    tags,
+)
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -27,6 +43,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         context.starting = threading.Thread(target=context.bring_up, name="bring-up", daemon=True)
         context.starting.start()
         yield
+        context.harvesting.stop()
         context.publishing.close()
 
     app = FastAPI(
@@ -37,16 +54,21 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     engine.querying.configure(settings)
+    engine.live.configure(settings)
     context = Context(engine, settings, Tokens(engine.folder.tokens))
     app.include_router(pages.router(context))  # /  /docs
     app.include_router(asking.router(context))  # /search
     app.include_router(entities.router(context))  # /actors /clusters /competencies /offers /needs /recipes
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
+    app.include_router(peers.router(context))  # /peers, and PUT and DELETE for token holders
+    app.include_router(reconcile.router(context))  # /reconcile
+    app.include_router(identity.router(context))  # /identity, and PUT, DELETE and POST for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void
     app.include_router(publishing.router(context))  # /.well-known/filiere /dumps /feed
+    app.include_router(harvest.router(context))  # /harvest
     app.include_router(graphs.router(context))  # /graphs /history
     app.include_router(health.router(context))  # /health/live /health/ready
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

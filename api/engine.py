@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from api import folder as folders
+from api.identity import Identity
 from api.index import Index
+from api.live import Live
 from api.querying import Querying
 from api.reader import Reader, SourceStatus
 from api.tagging import Tagging, TagList, TagRow
@@ -23,6 +26,7 @@ from kg.journal import Journal
 from kg.model import Source, TagDecision
 
 if TYPE_CHECKING:
+    from api.reconciling.desk import Desk
     from kg.endpoint import Address
     from kg.findings import Row
     from kg.graph import EmbeddedGraph, Graph
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from kg.readers.job import RecordKind
     from kg.remote_graph import RemoteGraph
     from kg.sparql.pool import QueryResult
+    from search.guests import Guests
+    from search.matcher import Candidate, Matcher
     from search.query import Query
     from search.results import Matches, SourceAnswer
     from search.whynot import WhyNot
@@ -54,6 +60,9 @@ class Status:
     sources: tuple[SourceStatus, ...]
     sandbox: str = ""
     graph: str = ""
+    identity_seq: int = 0
+    not_compared: int = 0  # changes of records that the rules of identity have not looked at
+    to_review: int = 0  # pairs of actors that wait for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class Engine(Reader):
         super().__init__(Journal.open(folder.journal, create=lock is not None, read_only=lock is None))
         self.index = Index(folder.index, self.journal, model)
         self._tagging = Tagging(self, self.index)
+        self.live = Live(self)
+        self.identity = Identity(self, self.index.identities)
 
     @classmethod
     def open(
@@ -345,9 +356,19 @@ class Engine(Reader):
         return withdrawn
 
     def remove_source(self, name: str) -> int:
-        """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
+        """Takes everything a source said out of every view; the journal keeps that it was said. Number of records.
+
+        A source that is harvested is harvested no more.
+        """
+        from kg.federation.registry import Registry
+
         with self.writing():
             live = self.journal.current(name)
+            registry = Registry(self.folder.harvest)
+            if name in registry.names():
+                registry.remove(name)
+                if not live:
+                    return 0
             if not live or name in v.OURS:
                 raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
             self.journal.append(name, (), live, note="removed")
@@ -395,12 +416,23 @@ class Engine(Reader):
 
     def search(self, query: Query) -> Matches:
         """The actors that can meet a need, with the reasons. A damaged index is built again first."""
+        return self.answered(self.matcher(), query)
+
+    def matcher(self) -> Matcher:
+        """What answers needs. A damaged index is built again first."""
         try:
-            matcher = self.index.matcher()
+            return self.index.matcher()
         except DamagedData:
             self._repair_index()
-            matcher = self.index.matcher()
-        return replace(self._searching.submit(matcher.search, query).result(), sources=self._answering())
+            return self.index.matcher()
+
+    def candidates(self, query: Query) -> list[Candidate]:
+        """Who may be an answer to a need, whether or not anybody is shown here."""
+        return self._searching.submit(self.matcher().candidates, query).result()
+
+    def answered(self, matcher: Matcher, query: Query, guests: Sequence[Guests] = ()) -> Matches:
+        """A matcher's answer, with the actors of other nodes beside our own, and how our sources took part."""
+        return replace(self._searching.submit(matcher.search, query, guests).result(), sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
@@ -419,6 +451,13 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             return self._tagging.list(actor, competency, state, limit, offset, lang)
+
+    @cached_property
+    def reconciling(self) -> Desk:
+        """Which actors and competencies the cells of a spreadsheet mean."""
+        from api.reconciling.desk import Desk
+
+        return Desk(self, self.index, self._repair_index)
 
     def _repair_index(self) -> None:
         """Builds the index again; what was made from it follows, at once or with the next snapshot."""
@@ -550,6 +589,9 @@ class Engine(Reader):
             model=self.index.encoder.name,
             sources=tuple(self.sources()),
             graph=self.remote.endpoint.address.query if self.remote else "",
+            identity_seq=self.identity.seq(),
+            not_compared=self.identity.behind(),
+            to_review=self.identity.to_review(),
         )
 
     def _graph_seq(self) -> int:

@@ -50,6 +50,11 @@ class DataFolder:
         return self.path / "tokens.json"
 
     @property
+    def peers(self) -> Path:
+        """The nodes that are asked live."""
+        return self.path / "peers.json"
+
+    @property
     def reports(self) -> Path:
         """What imports found."""
         return self.path / "reports"
@@ -63,6 +68,11 @@ class DataFolder:
     def published(self) -> Path:
         """The dumps of the sources that are published; they are built again when they are missing."""
         return self.path / "published"
+
+    @property
+    def identity(self) -> Path:
+        """What is compared of every actor, to find which are one."""
+        return self.path / "identity.npz"
 
     @property
     def mark(self) -> Path:

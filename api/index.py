@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg import decisions, mapping
+from kg import decisions, history, mapping
 from kg import vocabulary as v
 from kg.errors import DamagedData
 from kg.faults import point
+from kg.identity.decisions import Standing, as_groups
 from kg.journal import Change, Journal
 from kg.model import Actor, Concept, Entity, TagDecision
 from kg.terms import from_payload
 from search import generation as generations
+from search.decided import Decided
 from search.generation import Generation
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Index:
         self._generation: Generation | None = None
         self._opening = threading.Lock()
         self._rebuilding = False
+        self.identities = Standing(journal)
 
     @property
     def encoder(self) -> Encoder:
@@ -118,12 +121,20 @@ class Index:
             if not described:
                 gone.append(iri)
         verdicts = {actor.iri: _verdicts(decisions.on(self._journal, actor.iri)) for actor in actors}
-        generation.add_fresh(actors, gone, until, verdicts)
+        changed = history.last_seq(self._journal, v.IDENTITIES) != generation.decided_seq
+        generation.add_fresh(actors, gone, until, verdicts, self._decided() if changed else None)
+
+    def _decided(self) -> Decided:
+        """Who is one with whom, and whom persons hold apart."""
+        standing = self.identities.refreshed()
+        return Decided(as_groups(standing.groups()), standing.apart(), standing.seq)
 
     def touched(self, after: int, until: int) -> list[str]:
         """The IRIs of what changed with after < seq ≤ until, an actor too when what was decided on it did."""
         out: dict[str, None] = {}
         for change in self._journal.read(after, until, with_before=True):
+            if change.source == v.IDENTITIES:
+                continue  # these say nothing of an actor, but of two
             decision = decisions.of(change)
             out[decision.actor if decision else change.iri] = None
         return list(out)
@@ -144,7 +155,11 @@ class Index:
     def _is_stale(self, generation: Generation) -> bool:
         if self._journal.last_seq == generation.seq:
             return False
-        for fresh, change in enumerate(self._journal.read(generation.base_seq), 1):
+        fresh = 0
+        for change in self._journal.read(generation.base_seq):
+            if change.source == v.IDENTITIES:
+                continue
+            fresh += 1
             if fresh > max(FRESH_MOST, FRESH_SHARE * generation.actor_count):
                 return True
             # The buffer holds actors only: another vocabulary changes what every need means.
@@ -189,6 +204,7 @@ class Index:
             ],
             concepts_key=key.hexdigest(),
             verdicts=verdicts,
+            decided=self._decided(),
             encoder=self.encoder,
             seq=seq,
             predicates=mapping.predicates(),

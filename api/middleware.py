@@ -33,6 +33,8 @@ _HEADERS = {
         b"frame-ancestors 'none'; base-uri 'none'"
     ),
 }
+# Of the one page that others may show in a frame: it holds no form, no script and nothing that a click would do.
+FRAMED = b"default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors *; base-uri 'none'"
 _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
     (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Filiere-Seq, If-None-Match"),
@@ -99,6 +101,8 @@ class Doorkeeper:
 
     def _headers(self, message: Message, request_id: str) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _ in message.get("headers", ())}
+        if (b"content-security-policy", FRAMED) in message.get("headers", ()):
+            there.add(b"x-frame-options")  # which cannot say "anywhere"
         out = [(name, content) for name, content in _HEADERS.items() if name not in there]
         out.append((b"x-request-id", request_id.encode()))
         if self._cors:

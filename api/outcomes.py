@@ -52,6 +52,8 @@ OUTCOMES: dict[type[errors.FiliereError], Outcome] = {
     errors.OntologyError: Outcome(500, "Ontology wrong", 1),
     errors.RefusedAddress: Outcome(403, "Address refused", 1),
     errors.Unreachable: Outcome(502, "Another server failed", 1),
+    errors.Late: Outcome(502, "Another server failed", 1),
+    errors.Unsound: Outcome(502, "Another server failed", 1),
     errors.QueryRefused: Outcome(400, "Query refused", 1),
     errors.QueryTimeout: Outcome(503, "Query stopped", 1),
     Unauthorised: Outcome(401, "Token needed", 1),

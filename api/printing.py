@@ -115,7 +115,10 @@ def show_matches(matches: Any) -> None:
         actor = match.actor
         place = ", ".join(part for part in (actor.city, actor.country) if part) or "place unknown"
         level = click.style(f"{match.score:.2f} {match.level}", fg=_LEVELS[match.level])
-        click.echo(f"{number:3}. {click.style(actor.name, bold=True)}  {place}  {level}  [{actor.kind} {actor.id}]")
+        held = f" at {match.node.name}" if match.node else ""
+        click.echo(
+            f"{number:3}. {click.style(actor.name, bold=True)}  {place}  {level}  [{actor.kind} {actor.id}{held}]"
+        )
         if match.also_count:
             named = "; ".join(f"{other.name} [{other.id}]" for other in match.also[:_ALSO_NAMED])
             more = match.also_count - min(len(match.also), _ALSO_NAMED)
@@ -134,4 +137,11 @@ def show_matches(matches: Any) -> None:
                     break_long_words=False,
                 )
             )
+    for peer in (source for source in matches.sources if source.node):
+        told = f"as of {peer.as_of[:10]}" if peer.status == "ok" and peer.as_of else ""
+        click.echo(
+            "  " + ", ".join(part for part in (f"{peer.id} ({peer.node}): {peer.status}", told, peer.says) if part)
+        )
+    if not matches.complete:
+        click.echo("  Not every node answered wholly: there may be others.")
     click.echo()

@@ -112,6 +112,11 @@ class Reader:
             raise UserError(f"{id_or_iri!r} is the id of actors of several sources: {sources}.", "Name one by its IRI.")
         return next(iter(found.values()))
 
+    def described_by(self, iri: str) -> list[Actor]:
+        """The actor with this IRI, as each source that tells of it describes it."""
+        found = map(entity_of, self.journal.entity(iri))
+        return [entity for entity in found if isinstance(entity, Actor)]
+
     def decisions(self) -> list[TagDecision]:
         """What persons decided on tags, oldest first."""
         return self._records(TagDecision)

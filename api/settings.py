@@ -43,8 +43,12 @@ class Settings:
     query_cache_mb: int = _row(
         64, "Answers to SPARQL queries kept for who asks again, in MiB all together; 0 keeps none."
     )
+    live_seconds: float = _row(1.5, "A node that is asked live has so many seconds to answer.")
+    live_failures: int = _row(3, "After so many failures in a row a node is not asked live for a while.")
+    live_pause: float = _row(30.0, "For so many seconds; then one question tries whether it is back.")
     body_mb: int = _row(256, "A request body larger than this, in MiB, is refused.")
     request_seconds: float = _row(30.0, "A request that takes longer to arrive, in seconds, is refused.")
+    harvest_seconds: float = _row(60.0, "An answer to a harvest that takes longer, in seconds, is given up.")
     cors: str = _row("*", "The origin whose pages may read the answers; empty for none.")
     crash_at: str = _row("", "Tests only: `POINT` or `POINT:NTH`, where the process kills itself.")
     require_all: bool = _row(False, "Tests only: a test that would be skipped for want of data or a package fails.")

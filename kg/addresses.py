@@ -15,7 +15,7 @@ from kg.errors import RefusedAddress
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _PORTS = {"http": 80, "https": 443}
 _PRINTED = "!$%&'()*+,/:;=?@[]~"  # stays as it is in a path and query
-_MOST_CHARACTERS = 4096
+_MOST_CHARACTERS = 32 * 2**10  # a need of 2,000 characters takes up to 24,000 in a query
 # Beside what the standard library knows as not global: all of the protocol assignments, the relays of 6to4, and an
 # address in the public range at which a cloud answers its own machines.
 _V4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))

@@ -78,6 +78,14 @@ class Unreachable(FiliereError):
     """Another server could not be reached, or its answer was late, cut, too large or wrong; nothing of it was kept."""
 
 
+class Late(Unreachable):
+    """Another server gave no whole answer in the time it had."""
+
+
+class Unsound(Unreachable):
+    """Another server's answer was cut, too large or not well-formed."""
+
+
 class QueryRefused(UserError):
     """A SPARQL query was refused before or while it ran: syntax, a forbidden form, or a budget."""
 

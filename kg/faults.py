@@ -23,14 +23,25 @@ POINTS = (
 )
 
 REMOTE_POINTS = ("graph.part",)  # passed only where the graph is kept elsewhere
+HARVEST_POINTS = (  # passed only by a harvest
+    "harvest.begun",
+    "harvest.fetched",
+    "harvest.parsed",
+    "harvest.compared",
+    "harvest.committed",
+    "harvest.kept",
+    "harvest.logged",
+    "harvest.cleared",
+)
 
 _armed: dict[str, int] = {}
 
 
 def arm(name: str, nth: int = 1) -> None:
     """Kill this process (SIGKILL) when it passes the point for the nth time. Raises ValueError for an unknown name."""
-    if name not in (*POINTS, *REMOTE_POINTS):
-        raise ValueError(f"no such point: {name}; points are {', '.join((*POINTS, *REMOTE_POINTS))}")
+    known = (*POINTS, *REMOTE_POINTS, *HARVEST_POINTS)
+    if name not in known:
+        raise ValueError(f"no such point: {name}; points are {', '.join(known)}")
     _armed[name] = nth
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from kg.addresses import Target, read_url, refused
-from kg.errors import RefusedAddress, Unreachable, UserError
+from kg.errors import Late, RefusedAddress, Unreachable, Unsound, UserError
 from kg.wire import Body, TimedSocket, Unpacker
 
 MIB = 2**20
@@ -134,7 +134,7 @@ def _addresses(target: Target, limits: _Limits) -> list[str]:
     asking.join(max(0.0, limits.deadline - time.monotonic()))
     if not out or isinstance(out[0], OSError) or not out[0]:
         why = "has no address" if out else f"was not found within {limits.seconds:g} seconds"
-        raise Unreachable(f"The name {target.host} {why}.", "Check the name and the network.")
+        raise (Unreachable if out else Late)(f"The name {target.host} {why}.", "Check the name and the network.")
     addresses = list(out[0])
     named = target.authority in limits.allow
     for address in addresses:
@@ -158,7 +158,7 @@ def _ask(
         finally:
             wire.close()
     except TimeoutError:
-        raise Unreachable(
+        raise Late(
             f"{target.url} gave no whole answer within {limits.seconds:g} seconds.", "Ask again later, or for less."
         ) from None
     except ssl.SSLCertVerificationError as error:
@@ -167,7 +167,7 @@ def _ask(
             "Do not go on; tell its operator.",
         ) from None
     except http.client.HTTPException as error:
-        raise Unreachable(
+        raise Unsound(
             f"{target.url} does not answer in well-formed HTTP ({type(error).__name__}).", "Tell its operator."
         ) from None
     except OSError as error:

@@ -119,3 +119,14 @@ DECISION = (
     Field("date", v.DCT + "date", "date"),
     Field("note", v.RDFS + "comment", "plain"),
 )
+IDENTITY = (
+    Field("id", v.DCT + "identifier", "plain"),
+    Field("actors", v.NS + "actor", "iri*"),
+    Field("verdict", v.NS + "verdict", "plain"),
+    Field("by", v.NS + "madeWith", "plain"),
+    Field("probability", v.NS + "probability", "decimal"),
+    Field("because", v.NS + "because", "plain*"),
+    Field("who", v.NS + "decidedBy", "plain"),
+    Field("date", v.DCT + "date", "date"),
+    Field("note", v.RDFS + "comment", "plain"),
+)

@@ -76,7 +76,7 @@ def ingest(
     """
     started = time.monotonic()
     source = replace(source, namespace=source.namespace or v.source_namespace(v.check_source_name(source.id)))
-    own = _own_record(journal, source, validator)
+    own = own_record(journal, source, validator)
     batch = _Batch(journal.current(source.id))
     for row in rows:
         _take(batch, row, source.namespace, validator)
@@ -108,7 +108,7 @@ def ingest(
     return replace(report, seq=written.last_seq if written else None, seconds=time.monotonic() - started)
 
 
-def _own_record(journal: Journal, source: Source, validator: Validator) -> Row:
+def own_record(journal: Journal, source: Source, validator: Validator) -> Row:
     """The source's own record. Raises RefusedInput when it is not as it must be, or speaks for another source."""
     name = v.source_graph(source.id)
     try:
@@ -121,14 +121,17 @@ def _own_record(journal: Journal, source: Source, validator: Validator) -> Row:
     for finding in validator.check(name, about):
         if finding.severity == "error":
             raise RefusedInput(f"Source {source.id}, {finding.column}: {finding.reason}", finding.mend)
-    _check_namespace(journal, source)
+    check_namespace(journal, source)
     return Row("", None, name, to_payload(about))
 
 
-def _check_namespace(journal: Journal, source: Source) -> None:
+def check_namespace(journal: Journal, source: Source) -> None:
+    """Raises RefusedInput for a namespace that is Filière's own, or overlaps that of another source."""
     space = source.namespace
     ours = (v.source_namespace(source.id), v.SCHEME, v.COMPETENCY if source.id == f"{_VOCABULARY}competencies" else "")
-    if v.BASE.startswith(space) or (space.startswith(v.BASE) and not space.startswith(tuple(o for o in ours if o))):
+    elsewhere = bool(source.harvested_from) and v.is_source_namespace(space)  # what it is called at its own node
+    mine = space.startswith(tuple(o for o in ours if o)) or elsewhere
+    if v.BASE.startswith(space) or (space.startswith(v.BASE) and not mine):
         raise RefusedInput(
             f"The namespace {space} belongs to Filière itself.", f"Leave it out ({ours[0]}), or use one of your own."
         )
@@ -150,7 +153,7 @@ def _take(batch: _Batch, row: Row, namespace: str, validator: Validator) -> None
     batch.files[row.file] = None
     findings = list(row.findings)
     if row.payload:
-        findings += _validated(row, namespace, validator)
+        findings += validated(row, namespace, validator)
     bad = not row.payload or any(finding.severity == "error" for finding in findings)
     first = batch.good.get(row.iri)
     if first is not None and not bad:
@@ -165,7 +168,7 @@ def _take(batch: _Batch, row: Row, namespace: str, validator: Validator) -> None
         batch.kept.discard(row.iri)
 
 
-def _validated(row: Row, namespace: str, validator: Validator) -> list[Finding]:
+def validated(row: Row, namespace: str, validator: Validator) -> list[Finding]:
     """What the shapes say of the row; a record may only speak about itself."""
     try:
         about = from_payload(row.payload)
@@ -191,7 +194,7 @@ def _repeated(first: Row, row: Row) -> Finding:
     return Finding(row.file, row.number, "id", row.iri, reason, "Give each record an id of its own, or merge the two.")
 
 
-def _own(entity: str, payload: str) -> Iterator[Statement]:
+def own_statements(entity: str, payload: str) -> Iterator[Statement]:
     """The statements of a record about itself, without those about its parts."""
     subject = f"<{entity}>"
     for line in payload.split("\n"):
@@ -222,17 +225,17 @@ def _whole(journal: Journal, source: Source, batch: _Batch, vocabulary: bool) ->
     """What the source would say: the batch, what stays live beside it, and the broader concepts of other sources."""
     named: set[Term] = set()
     for row in batch.good.values():
-        for statement in _own(row.iri, row.payload):
+        for statement in own_statements(row.iri, row.payload):
             yield statement
             if vocabulary and statement[1] == _BROADER:
                 named.add(statement[2])
     for change in journal.entities(source.id) if batch.live else ():
         if change.iri not in batch.good:
-            yield from _own(change.iri, change.payload)
+            yield from own_statements(change.iri, change.payload)
     for name in sorted(named):
         if value(name) not in batch.good and value(name) not in batch.live:
             for change in journal.entity(value(name)):
-                yield from _own(change.iri, change.payload)
+                yield from own_statements(change.iri, change.payload)
 
 
 def _deletions(batch: _Batch, own: str, allowed: bool) -> list[str]:

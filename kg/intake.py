@@ -58,6 +58,7 @@ class _Child:
                     "record": job.record,
                     "mapping": str(job.mapping.resolve()) if job.mapping else None,
                     "scheme": job.scheme,
+                    "form": job.form,
                 }
                 for job in jobs
             ],

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from kg import vocabulary as v
-from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, EVIDENCE, EXCHANGE, RECIPE, SOURCE, STEP, Field
+from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, EVIDENCE, EXCHANGE, IDENTITY, RECIPE, SOURCE, STEP, Field
 from kg.model import (
     Actor,
     Claim,
@@ -21,6 +21,7 @@ from kg.model import (
     Entity,
     Evidence,
     Exchange,
+    IdentityDecision,
     Recipe,
     RecipeStep,
     Source,
@@ -185,6 +186,9 @@ def to_statements(entity: Entity) -> list[Statement]:
             out.append((term, _TYPE, f"<{v.NS}TagDecision>"))
             if entity.verdict == "confirmed":
                 out.append((iri(entity.actor), f"<{_COMPETENCY}>", iri(entity.competency)))
+        case IdentityDecision():
+            out = _statements(IDENTITY, entity, subject)
+            out.append((term, _TYPE, f"<{v.NS}IdentityDecision>"))
     return out
 
 
@@ -211,12 +215,23 @@ def predicates() -> dict[str, str]:
 
 def minted_terms() -> set[str]:
     """Every class and property of our own namespace that kg writes; ontology/filiere.ttl must define each."""
-    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION)
+    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION, IDENTITY)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
-    more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
+    more = [
+        "Actor",
+        "Evidence",
+        "hasEvidence",
+        "Recipe",
+        "RecipeStep",
+        "hasStep",
+        "Claim",
+        "TagDecision",
+        "IdentityDecision",
+        "competency",
+    ]
     more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
-    more += ["seq", "sha256"]
+    more += ["seq", "sha256", "outcome", "written", "deleted", "setAside"]
     return terms | {v.NS + name for name in more}
 
 
@@ -248,6 +263,9 @@ def from_statements(subject: str, source: str, statements: Iterable[Statement]) 
         if cls == v.NS + "TagDecision":
             decision: dict[str, Any] = {"id": v.local_name(subject), "actor": "", "competency": "", "verdict": ""}
             return TagDecision(iri=subject, source=source, **(decision | _values(DECISION, own, subject)))
+        if cls == v.NS + "IdentityDecision":
+            pair: dict[str, Any] = {"id": v.local_name(subject), "actors": (), "verdict": ""}
+            return IdentityDecision(iri=subject, source=source, **(pair | _values(IDENTITY, own, subject)))
     return None
 
 

@@ -13,6 +13,7 @@ ACTOR_KINDS = ("firm", "cluster", "lab", "association", "public")
 SIZES = ("micro", "small", "medium", "sme", "large")
 COMPETENCY_KINDS = ("product", "material", "process", "service", "equipment", "standard", "value-chain")
 VERDICTS = ("confirmed", "rejected")
+IDENTITY_VERDICTS = ("same", "different", "review")
 RECIPE_STEP_KINDS = ("input", "process", "packaging", "test", "standard", "logistics")
 
 
@@ -189,6 +190,23 @@ class TagDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityDecision:
+    """Whether two actors, named by their IRIs, are one: what the rules computed, or what a person decided."""
+
+    iri: str
+    source: str
+    id: str
+    actors: tuple[str, ...]  # two, sorted
+    verdict: str  # one of IDENTITY_VERDICTS; "review" is the rules' word that a person should decide
+    by: str = "rule"  # or "person"
+    probability: float | None = None  # that they are one, 0 to 1, by the rules
+    because: tuple[str, ...] = ()
+    who: str = ""
+    date: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestedTag:
     """A competency that the index links an actor to, and nobody has decided on; no record, since it is computed."""
 
@@ -199,4 +217,4 @@ class SuggestedTag:
     field: str  # where it says so: a field of Actor, or "" when a person said what no words do
 
 
-Entity = Actor | Exchange | Recipe | Claim | Source | Concept | TagDecision
+Entity = Actor | Exchange | Recipe | Claim | Source | Concept | TagDecision | IdentityDecision

@@ -25,7 +25,7 @@ IDENTITIES = "identities"  # the source that holds what was decided on which act
 ERASURES = "erasures"  # the source that holds hashes of what was erased, so that it does not come back
 DEFAULT = "default"  # the source that updates write to when they name no graph
 OURS = (PACKAGED, DECISIONS, HARVESTS, IDENTITIES, ERASURES)  # sources that Filière itself writes
-RESERVED = ("system", "union", *OURS, SUGGESTED, DEFAULT)  # no file may be imported under these names
+RESERVED = ("system", "union", "peers", *OURS, SUGGESTED, DEFAULT)  # no file may be imported under these names
 GENID = BASE + ".well-known/genid/"  # IRIs that stand for blank nodes in the journal: RDF 1.1 Concepts, section 3.5
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -133,6 +133,12 @@ def source_of(graph: str) -> str:
 def source_namespace(source: str) -> str:
     """The IRI prefix a source speaks about when it declares none."""
     return f"{BASE}id/{source}/"
+
+
+def is_source_namespace(space: str) -> bool:
+    """Whether an IRI prefix is what `source_namespace` gives for a name that a file may be imported under."""
+    name = space.removeprefix(f"{BASE}id/").removesuffix("/")
+    return space == source_namespace(name) and bool(_SOURCE_NAME.fullmatch(name)) and name not in RESERVED
 
 
 def check_source_name(source: str) -> str:

@@ -9,7 +9,7 @@ import time
 import zlib
 from dataclasses import dataclass
 
-from kg.errors import Unreachable
+from kg.errors import Unsound
 
 _KIB = 2**10
 HEADER_BYTES = 64 * _KIB
@@ -50,12 +50,12 @@ class TimedSocket(io.RawIOBase):
         self._left = HEADER_BYTES + self._body
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Some bytes. Raises TimeoutError at the deadline, Unreachable past the limit."""
+        """Some bytes. Raises TimeoutError at the deadline, Unsound past the limit."""
         self._wait()
         count = self._socket.recv_into(buffer)
         self._left -= count
         if self._left < 0:
-            raise Unreachable(f"{self._url} sends {self._part} without end.", "Ask it for less, or tell its operator.")
+            raise Unsound(f"{self._url} sends {self._part} without end.", "Ask it for less, or tell its operator.")
         return count
 
     def sendall(self, data: bytes) -> None:
@@ -81,21 +81,21 @@ class Body:
 
     @classmethod
     def of(cls, answer: http.client.HTTPResponse, url: str) -> Body:
-        """The framing of an answer whose headers are read. Raises Unreachable when it can be read in two ways."""
+        """The framing of an answer whose headers are read. Raises Unsound when it can be read in two ways."""
         lengths = set(answer.headers.get_all("content-length") or [])
         codings = [text.strip().lower() for text in answer.headers.get_all("transfer-encoding") or []]
         sound = codings in ([], ["chunked"]) and len(lengths) <= 1 and not (codings and lengths)
         if not sound or answer.status < 200 or any(not (n.isascii() and n.isdigit()) for n in lengths):
-            raise Unreachable(f"{url} does not say in one way how long its answer is.", "Tell its operator.")
+            raise Unsound(f"{url} does not say in one way how long its answer is.", "Tell its operator.")
         return cls(answer.length, bool(codings), url)
 
     def read(self, answer: http.client.HTTPResponse) -> bytes:
-        """The next bytes, b"" at the end. Raises Unreachable for an end that comes too early."""
+        """The next bytes, b"" at the end. Raises Unsound for an end that comes too early."""
         part = answer.read(_PART)
         if self.left is not None and not self.chunked:
             self.left -= len(part)
             if not part and self.left > 0:
-                raise Unreachable(f"{self.url} broke its answer off.", "Ask again later.")
+                raise Unsound(f"{self.url} broke its answer off.", "Ask again later.")
         return part
 
 
@@ -106,7 +106,7 @@ class Unpacker:
         named = [part.strip().lower() for text in encodings for part in text.split(",") if part.strip()]
         named = [name for name in named if name != "identity"]
         if len(named) > 1 or any(name not in ("gzip", "x-gzip", "deflate") for name in named):
-            raise Unreachable(f"{url} packs its answer in a way that was not asked for.", "Tell its operator.")
+            raise Unsound(f"{url} packs its answer in a way that was not asked for.", "Tell its operator.")
         self._gzip = bool(named) and named[0] != "deflate"
         self._packed = bool(named)
         self._stream: zlib._Decompress | None = None
@@ -117,11 +117,11 @@ class Unpacker:
     def _keep(self, data: bytes) -> None:
         self._left -= len(data)
         if self._left < 0:
-            raise Unreachable(f"{self._url} answers with more than {self._most:,} bytes.", "Ask it for less.")
+            raise Unsound(f"{self._url} answers with more than {self._most:,} bytes.", "Ask it for less.")
         self._parts.append(data)
 
     def add(self, data: bytes) -> None:
-        """Takes the next bytes. Raises Unreachable when they are damaged or too many."""
+        """Takes the next bytes. Raises Unsound when they are damaged or too many."""
         if not self._packed:
             self._keep(data)
             return
@@ -142,11 +142,11 @@ class Unpacker:
         # Some servers send what RFC 9110 calls deflate without the zlib header around it.
         return zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS
 
-    def _damaged(self) -> Unreachable:
-        return Unreachable(f"{self._url} packs its answer wrongly.", "Ask again later, or tell its operator.")
+    def _damaged(self) -> Unsound:
+        return Unsound(f"{self._url} packs its answer wrongly.", "Ask again later, or tell its operator.")
 
     def end(self) -> bytes:
-        """The whole body. Raises Unreachable when its packing was cut short."""
+        """The whole body. Raises Unsound when its packing was cut short."""
         if self._stream is not None:
             raise self._damaged()
         return b"".join(self._parts)

@@ -1,7 +1,8 @@
 """Which actors are plainly the same, or copies of one another: keys made when the index is built, groups made of them.
 
 Nothing is merged in the data; the actors of a group share one place among the answers. What many actors may share and
-stay themselves is left out: a contract that several won, a list of makers who all say "masks" and no more.
+stay themselves is left out: a contract that several won, a list of makers who all say "masks" and no more. What was
+decided on actors from outside comes first: who is one shares a place under whatever names, who is not never does.
 """
 
 from __future__ import annotations
@@ -65,37 +66,86 @@ def _key(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) or 1
 
 
-def groups(found: NDArray[np.uint64]) -> NDArray[np.int64] | None:
+def label(group: str) -> int:
+    """The key of a group that was decided from outside."""
+    return _key("decided", group)
+
+
+def groups(
+    found: NDArray[np.uint64], decided: NDArray[np.uint64] | None = None, apart: NDArray[np.int64] | None = None
+) -> NDArray[np.int64] | None:
     """The number of each actor's group [n] from its keys [n, 4], 0 for one that is alone; None when all are.
 
     Where the registered identifiers of a group differ, only those with the same identifiers stay together, and those
-    that say the same to the letter.
+    that say the same to the letter. `decided` are the labels [n] of those who are one (0: nothing is decided), `apart`
+    the pairs [m, 2] of those who are not.
     """
-    same = np.flatnonzero(_occurs_twice(found[:, :REGISTERED]))
+    decided = np.zeros(len(found), dtype=np.uint64) if decided is None else decided
+    links = np.column_stack([found[:, :REGISTERED], decided])
+    same = np.flatnonzero(_occurs_twice(links))
     if not len(same):
         return None
-    some = found[same]
-    labels = _joined(some[:, :REGISTERED])
-    pairs = np.unique(np.stack([labels, _numbers(some[:, REGISTERED])], axis=1)[some[:, REGISTERED] > 0], axis=0)
+    some, links = found[same], links[same]
+    registered = _registered(some[:, REGISTERED], links[:, -1])
+    labels = joined(links)
+    pairs = np.unique(np.stack([labels, _numbers(registered)], axis=1)[registered > 0], axis=0)
     disputed = np.flatnonzero(np.bincount(pairs[:, 0], minlength=len(some))[labels] > 1)
     if len(disputed):
-        labels[disputed] = len(some) + _by_identifier(some[disputed])
+        labels[disputed] = len(some) + _by_identifier(links[disputed], registered[disputed])
+    if apart is not None and len(apart):
+        _held_apart(labels, links, np.searchsorted(same, apart[np.isin(apart, same).all(axis=1)]))
     _, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
     out = np.zeros(len(found), dtype=np.int64)
     out[same] = np.where(counts[numbers] > 1, numbers + 1, 0)
     return out
 
 
-def _by_identifier(found: NDArray[np.uint64]) -> NDArray[np.int64]:
-    registered = _numbers(found[:, REGISTERED])
-    with_it = [_numbers(_numbers(column) * len(found) + registered) + 1 for column in found[:, :REGISTERED].T]
-    parts = _joined(np.stack(with_it, axis=1) * (found[:, :REGISTERED] > 0))
-    letters = _numbers(found[:, LETTERED]) + 1
-    low, high = np.full(len(found), len(found) + 1), np.zeros(len(found), dtype=np.int64)
+def _registered(numbers: NDArray[np.uint64], decided: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The registered identifiers of each, those of actors who are decided to be one the same."""
+    out = numbers.copy()
+    whole = np.isin(decided, decided[(decided > 0) & (numbers > 0)])
+    out[whole] = decided[whole]
+    return out
+
+
+def _held_apart(labels: NDArray[np.int64], links: NDArray[np.uint64], apart: NDArray[np.int64]) -> None:
+    """Parts the groups that hold two who must be apart: whoever can stay with one of the two does."""
+    for group in np.unique(labels[apart[:, 0]][labels[apart[:, 0]] == labels[apart[:, 1]]]).tolist():
+        rows = np.flatnonzero(labels == group)
+        part = {row: {row} for row in rows.tolist()}
+        foes: dict[int, set[int]] = {}
+        for one, other in apart.tolist():
+            if one in part and other in part:
+                foes.setdefault(one, set()).add(other)
+                foes.setdefault(other, set()).add(one)
+        for column in links[rows].T[::-1]:  # what was decided comes before what is alike
+            for left, right in zip(*_pairs(column, rows), strict=True):
+                small, large = sorted((part[left], part[right]), key=len)
+                if small is not large and not any(foes.get(row, set()) & large for row in small):
+                    large |= small
+                    part.update(dict.fromkeys(small, large))
+        firsts = {row: min(part[row]) for row in part}
+        labels[rows] = int(labels.max()) + 1 + np.array([firsts[row] for row in rows.tolist()])
+
+
+def _pairs(column: NDArray[np.uint64], rows: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """(each row, the row before it with the same value other than 0) of those that have one."""
+    order = np.argsort(column, kind="stable")
+    ordered = column[order]
+    again = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0))
+    return rows[order[again + 1]].tolist(), rows[order[again]].tolist()
+
+
+def _by_identifier(links: NDArray[np.uint64], identifiers: NDArray[np.uint64]) -> NDArray[np.int64]:
+    registered = _numbers(identifiers)
+    with_it = [_numbers(_numbers(column) * len(links) + registered) + 1 for column in links.T]
+    parts = joined(np.stack(with_it, axis=1) * (links > 0))
+    letters = _numbers(links[:, LETTERED]) + 1
+    low, high = np.full(len(links), len(links) + 1), np.zeros(len(links), dtype=np.int64)
     np.minimum.at(low, parts, letters)
     np.maximum.at(high, parts, letters)
-    alike = (low == high)[parts] & (found[:, LETTERED] > 0)
-    return _joined(np.stack([parts + 1, np.where(alike, letters, 0)], axis=1))
+    alike = (low == high)[parts] & (links[:, LETTERED] > 0)
+    return joined(np.stack([parts + 1, np.where(alike, letters, 0)], axis=1))
 
 
 def _occurs_twice(found: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -114,7 +164,7 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.int64]:
     return out
 
 
-def _joined(columns: NDArray[np.generic]) -> NDArray[np.int64]:
+def joined(columns: NDArray[np.generic]) -> NDArray[np.int64]:
     """Numbers [n] of rows [n, k] that hang together by equal values other than 0, however far around."""
     return matrices.components(len(columns), list(_links(columns.T)))
 

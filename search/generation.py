@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from kg.errors import DamagedData, DataFolderError, StorageFull
 from kg.model import Actor, Concept
+from search import decided as decisions
 from search import duplicates, workers
 from search.concepts import Concepts
+from search.decided import Decided, Labels
 from search.encoder import Encoder
 from search.pieces import Verdicts
 from search.segment import Done, Segment
@@ -45,7 +47,13 @@ class Generation:
     """An index as it stands: one segment on disk, and one in memory with the actors that changed since."""
 
     def __init__(
-        self, folder: Path, manifest: Mapping[str, Any], concepts: Concepts, base: Segment, encoder: Encoder
+        self,
+        folder: Path,
+        manifest: Mapping[str, Any],
+        concepts: Concepts,
+        base: Segment,
+        encoder: Encoder,
+        decided: Decided | None = None,
     ) -> None:
         self.folder = folder
         self.base_seq = int(manifest["seq"])
@@ -55,7 +63,8 @@ class Generation:
         self.base = base
         # Swapped as one, so that a search never sees half of a change: actors of `base` that were replaced, the
         # segment of fresh ones, the groups of both, and the seq that they stand at.
-        self._state: tuple[tuple[Part, ...], int] = (_parts(base), self.base_seq)
+        self._decided = Labels(base, decided or Decided())
+        self._state: tuple[tuple[Part, ...], int] = (_parts(self._decided, base), self.base_seq)
         self._encoder = encoder
         self._fresh_actors: dict[str, Actor] = {}
         self._fresh_verdicts: dict[str, Mapping[str, bool]] = {}
@@ -88,12 +97,19 @@ class Generation:
         return [(part.segment, part.standing) for part in self.parts()]
 
     def add_fresh(
-        self, actors: Sequence[Actor], gone: Collection[str], until: int, verdicts: Verdicts | None = None
+        self,
+        actors: Sequence[Actor],
+        gone: Collection[str],
+        until: int,
+        verdicts: Verdicts | None = None,
+        decided: Decided | None = None,
     ) -> None:
         """Puts changed actors beside the generation and takes those that are gone out, up to the seq `until`.
 
-        `verdicts` are all that stand on these actors.
+        `verdicts` are all that stand on these actors; `decided` is, when it has changed, who is one and who is not.
         """
+        if decided is not None:
+            self._decided = Labels(self.base, decided)
         self._fresh_verdicts |= {actor.iri: (verdicts or {}).get(actor.iri, {}) for actor in actors}
         self._fresh_actors |= {actor.iri: actor for actor in actors}
         for iri in gone:
@@ -102,17 +118,24 @@ class Generation:
         hidden = np.zeros(len(self.base), dtype=bool)
         hidden[self.base.find(self._gone)] = True
         fresh = list(self._fresh_actors.values())
-        decided = self._fresh_verdicts
-        built = Segment.build(fresh, self.concepts, self._encoder, verdicts=decided) if fresh else None
-        self._state = (_parts(self.base, ~hidden, built), until)
+        built = Segment.build(fresh, self.concepts, self._encoder, verdicts=self._fresh_verdicts) if fresh else None
+        self._state = (_parts(self._decided, self.base, ~hidden, built), until)
+
+    @property
+    def decided_seq(self) -> int:
+        """The seq of the last decision on who is one that a search sees."""
+        return self._decided.decided.seq
 
 
-def _parts(base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segment | None = None) -> tuple[Part, ...]:
+def _parts(
+    decided: Labels, base: Segment, standing: NDArray[np.bool_] | None = None, fresh: Segment | None = None
+) -> tuple[Part, ...]:
     """The base and what is fresher than it, with groups across both."""
     keys = base.columns.keys if standing is None else base.columns.keys * standing[:, None]
+    labels, apart = decided.across(standing, fresh)
     if fresh is None:
-        return (Part(base, standing, duplicates.groups(keys)),)
-    found = duplicates.groups(np.concatenate([keys, fresh.columns.keys]))
+        return (Part(base, standing, duplicates.groups(keys, labels, apart)),)
+    found = duplicates.groups(np.concatenate([keys, fresh.columns.keys]), labels, apart)
     first, last = (None, None) if found is None else (found[: len(base)], found[len(base) :])
     return Part(base, standing, first), Part(fresh, None, last)
 
@@ -133,6 +156,7 @@ def build(
     predicates: Mapping[str, str],
     concepts_key: str = "",
     verdicts: Verdicts | None = None,
+    decided: Decided | None = None,
     on_step: _Step = lambda name: None,
     progress: Done | None = None,
 ) -> Generation:
@@ -141,7 +165,8 @@ def build(
     `actors` are read once, in order; `read`, a function of a module, makes an actor of each, or None of what is none.
     `predicates` are the IRIs that the fields of actors, evidence and concepts have in the graph, for the reasons.
     `concepts_key` changes whenever the concepts do: with the same key those of the newest generation are taken over,
-    and `concepts`, when it is a function, is not called. `verdicts` are what persons decided on tags.
+    and `concepts`, when it is a function, is not called. `verdicts` are what persons decided on tags, `decided` is who
+    is one and who is not.
     """
     partial = folder / f".partial-{os.getpid()}"
     target = folder / _name(seq, encoder)
@@ -158,20 +183,9 @@ def build(
         pieces = workers.pieces(actors, read, known, partial, encoder, verdicts or {})
         segment = Segment.joined(pieces, len(known), encoder.dimension, partial, progress)
         segment.write(partial)
+        decisions.write(partial, decided or Decided())
         on_step("index.written")
-        manifest = {
-            "format": FORMAT,
-            "seq": seq,
-            "model": encoder.name,
-            "dimension": encoder.dimension,
-            "actors": len(segment),
-            "predicates": dict(predicates),
-            "concepts": {"key": concepts_key, "files": concept_files},
-            "sha256": {name: _digest(partial / name) for name in _files(partial)},
-        }
-        text = json.dumps(manifest, indent=1, sort_keys=True)
-        (partial / _MANIFEST).write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
-        _flush(partial)
+        _seal(partial, seq, encoder, len(segment), predicates, {"key": concepts_key, "files": concept_files})
         on_step("index.manifest")
         if target.exists():
             shutil.rmtree(target)
@@ -182,6 +196,25 @@ def build(
         shutil.rmtree(partial, ignore_errors=True)
         raise _storage_error(error, folder) from error
     return open_generation(target, encoder)
+
+
+def _seal(
+    folder: Path, seq: int, encoder: Encoder, actors: int, predicates: Mapping[str, str], concepts: Mapping[str, Any]
+) -> None:
+    """Writes the manifest, with the checksums of all files, and flushes everything."""
+    manifest = {
+        "format": FORMAT,
+        "seq": seq,
+        "model": encoder.name,
+        "dimension": encoder.dimension,
+        "actors": actors,
+        "predicates": dict(predicates),
+        "concepts": concepts,
+        "sha256": {name: _digest(folder / name) for name in _files(folder)},
+    }
+    text = json.dumps(manifest, indent=1, sort_keys=True)
+    (folder / _MANIFEST).write_text(f"{_checksum(text)}\n{text}\n", encoding="utf-8")
+    _flush(folder)
 
 
 def _unchanged(folder: Path, key: str, encoder: Encoder) -> Concepts | None:
@@ -294,9 +327,10 @@ def open_generation(folder: Path, encoder: Encoder) -> Generation:
     try:
         concepts = Concepts.open(folder, encoder)
         segment = Segment.open(folder, encoder.dimension)
+        decided = decisions.read(folder)
     except (KeyError, ValueError, OSError) as error:  # files that are whole, but not as this version writes them
         raise DamagedData(f"{folder} cannot be opened ({error}).", _MEND) from error
-    return Generation(folder, manifest, concepts, segment, encoder)
+    return Generation(folder, manifest, concepts, segment, encoder, decided)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

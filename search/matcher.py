@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from kg.errors import UserError
 from search import calibration, language, ranking
@@ -10,8 +12,10 @@ from search.calibration import Weights
 from search.concepts import Hit
 from search.encoder import Encoder
 from search.generation import Generation
+from search.guests import Guests, Table
 from search.labels import words
 from search.passages import repeats
+from search.pieces import Preparer, Verdicts
 from search.places import Places, Row, placed
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT, Query
 from search.ranking import Asked, Scored
@@ -22,6 +26,14 @@ from search.whynot import WhyNot, explain
 
 _SHOWN_CONCEPTS = 5
 _SHOWN_LEAST = 0.4  # cosine from which a concept is shown as what the need was understood as
+_WORTH_TELLING = 0.5  # share of the least score shown from which an actor is told to who judges by itself
+
+
+class Candidate(NamedTuple):
+    """An actor that may be an answer, and the terms of the triples by which it may: its evidence is among them."""
+
+    iri: str
+    terms: frozenset[str]
 
 
 class Matcher:
@@ -32,17 +44,21 @@ class Matcher:
         self._encoder = encoder
         self._weights = weights or calibration.of(encoder.name).weights
 
-    def search(self, query: Query) -> Matches:
-        """The actors that can meet the need, best first, with the reasons. Raises UserError beyond its bounds."""
+    def search(self, query: Query, guests: Sequence[Guests] = ()) -> Matches:
+        """The actors that can meet the need, best first, with the reasons. Raises UserError beyond its bounds.
+
+        `guests` are actors of other nodes; they are scored, and share places, as if they were held here.
+        """
         started = time.perf_counter()
-        _check(query)
+        check(query)
         asked = self.understand(query)
-        parts = self._generation.parts()
+        table = Table(self._generation.parts(), guests, len(self._generation.concepts), self._encoder.dimension)
+        parts = table.parts
         concepts = self._generation.concepts
         found = ranking.scored(asked, parts, self._weights, concepts)
         places = placed(found, parts, ranking.shown_from(asked, found, parts, self._weights, concepts))
         page = places.page(query.offset, query.limit, MOST_ALSO)
-        results = tuple(self._match(asked, found, *place) for place in page)
+        results = tuple(self._match(asked, found, table, *place) for place in page)
         return Matches(
             need=Need(query.text, asked.language, self._shown(asked)),
             answer=self._answer(float(places.best[0]) if len(places) else 0.0),
@@ -54,9 +70,31 @@ class Matcher:
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
 
+    def candidates(self, query: Query) -> list[Candidate]:
+        """Who stands at the places of the page and shares them, whether or not anybody is shown: for an asker who
+        judges by its own model, and to whom somebody else may show that the need can be met."""
+        check(query)
+        asked = self.understand(query)
+        parts, concepts = self._generation.parts(), self._generation.concepts
+        found = ranking.scored(asked, parts, self._weights, concepts)
+        least = _WORTH_TELLING * self._weights.shown_from(concepts.tuning.long(asked.words))
+        page = placed(found, parts, least).page(query.offset, query.limit, MOST_ALSO)
+        out = [self._candidate(asked, found, first) for first, _, _ in page]
+        return out + [self._candidate(asked, found, row) for _, others, _ in page for row in others][: len(out)]
+
+    def _candidate(self, asked: Asked, found: list[Scored], row: Row) -> Candidate:
+        scored, place = found[row[0]], row[1]
+        told = reasons(asked, scored, place, self._generation)
+        terms = frozenset(term for reason in told for triple in reason.path for term in triple)
+        return Candidate(scored.segment.iri(int(scored.actors[place])), terms)
+
+    def preparer(self, verdicts: Verdicts) -> Preparer:
+        """What makes guests ready; `verdicts` are what persons decided on tags here."""
+        return Preparer(self._generation.concepts, self._encoder, verdicts)
+
     def why_not(self, query: Query, iri: str) -> WhyNot:
         """Where the actor with this IRI stands for the need, and what would bring it in. Raises NotFound, UserError."""
-        _check(query)
+        check(query)
         return explain(self.understand(query), iri, self._generation, self._weights)
 
     def understand(self, query: Query) -> Asked:
@@ -88,7 +126,7 @@ class Matcher:
             return "match"
         return "possible" if best > 0 else "none"
 
-    def _match(self, asked: Asked, found: list[Scored], row: Row, others: list[Row], count: int) -> Match:
+    def _match(self, asked: Asked, found: list[Scored], table: Table, row: Row, others: list[Row], count: int) -> Match:
         scored, place = found[row[0]], row[1]
         actor, score = int(scored.actors[place]), float(scored.scores[place])
         channels = {
@@ -102,10 +140,12 @@ class Matcher:
             reasons=reasons(asked, scored, place, self._generation),
             also=tuple(_named(found[segment], at) for segment, at in others),
             also_count=count,
+            node=table.origin(row[0]),
         )
 
 
-def _check(query: Query) -> None:
+def check(query: Query) -> None:
+    """Raises UserError for a query beyond the bounds of a search."""
     if not query.text.strip():
         raise UserError("The need is empty.", "Say what is needed, in any European language.")
     if len(query.text) > MOST_TEXT:

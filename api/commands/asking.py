@@ -17,7 +17,7 @@ from kg.errors import RefusedInput, UserError
 
 MATCH_COLUMNS = (
     *("rank", "score", "level", "id", "name", "kind", "country", "city", "website"),
-    *("why", "quote", "source", "date", "url", "iri", "also", "also_count"),
+    *("why", "quote", "source", "date", "url", "iri", "also", "also_count", "node"),
 )
 
 
@@ -48,9 +48,12 @@ WHY_NOT_COLUMNS = ("id", "name", "verdict", "says", "constraint", "rank", "score
 @_constraints
 @click.option("--limit", type=int, default=10, show_default=True, help="Results shown.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Results passed over.")
+@click.option("--live", is_flag=True, help="Ask the nodes of 'filiere peers' too.")
 @format_option
 @data_option
-def search_command(need: str, form: str, data: Path | None, near: str, within_km: float | None, **given: Any) -> None:
+def search_command(
+    need: str, form: str, data: Path | None, near: str, within_km: float | None, live: bool, **given: Any
+) -> None:
     """Find who can meet NEED, written in any European language, with the reasons.
 
     Example: filiere search "pièces pour respirateurs" --near "Lyon, FR" --within-km 200
@@ -59,7 +62,8 @@ def search_command(need: str, form: str, data: Path | None, near: str, within_km
 
     query = query_of(need, near=near, within_km=within_km, **given)
     with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
-        matches = engine.search(query)
+        engine.live.configure(settings())
+        matches = engine.live.search(query) if live else engine.search(query)
     if form == "json":
         click.echo(as_json(asdict(matches)), nl=False)
     elif form == "csv":
@@ -106,7 +110,18 @@ def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:
         reason = match.reasons[0] if match.reasons else None
         why = {"why": reason.says, **asdict(reason)} if reason else {}
         also = {"also": [other.iri for other in match.also], "also_count": match.also_count}
-        rows.append({"rank": rank, "score": match.score, "level": match.level, **asdict(match.actor), **why, **also})
+        node = match.node.url if match.node else ""
+        rows.append(
+            {
+                "rank": rank,
+                "score": match.score,
+                "level": match.level,
+                **asdict(match.actor),
+                **why,
+                **also,
+                "node": node,
+            }
+        )
     return rows
 
 

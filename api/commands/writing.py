@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands import harvesting
 from api.commands.options import Progress, data_option, folder, format_option, graph_option, settings
 from api.engine import Engine
 from api.printing import as_json, show
@@ -166,7 +167,7 @@ def sources_command(ctx: click.Context, form: str, data: Path | None) -> None:
 @data_option
 @graph_option
 def sources_remove(name: str, yes: bool, data: Path | None) -> None:
-    """Take everything a source said out of every view; the journal keeps that it was said.
+    """Take everything a source said out of every view; the journal keeps that it was said. It is harvested no more.
 
     Example: filiere sources remove ted
     """
@@ -175,3 +176,10 @@ def sources_remove(name: str, yes: bool, data: Path | None) -> None:
         if not yes and count:
             click.confirm(f"Remove {count} records of the source {name!r}?", abort=True)
         click.echo(f"Removed {engine.remove_source(name)} records of the source {name!r}.")
+
+
+for _command in (
+    harvesting.sources_add, harvesting.sources_show, harvesting.sources_release, harvesting.sources_pause,
+    harvesting.sources_resume,
+):  # fmt: skip
+    sources_command.add_command(_command)

@@ -11,7 +11,11 @@ from api.asked import query_of
 from api.commands.asking import MATCH_COLUMNS, match_rows
 from api.negotiation import csv_bytes, form_of, json_bytes
 from api.routes.context import Context, accept, respond
+from kg.errors import UserError
+from kg.federation.live import MARK
 from search.query import MOST_OFFSET, MOST_RESULTS, MOST_TEXT
+from search.query import Query as Asked
+from search.results import Matches
 
 
 def router(context: Context) -> APIRouter:
@@ -36,6 +40,8 @@ def router(context: Context) -> APIRouter:
         source: Annotated[list[str], Query(description="Names of sources.")] = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=MOST_RESULTS)] = 10,
         offset: Annotated[int, Query(ge=0, le=MOST_OFFSET)] = 0,
+        sources: Annotated[str, Query(max_length=10, description="live asks the nodes of /peers too.")] = "",
+        evidence: Annotated[bool, Query(description="Adds what the best candidates say of themselves.")] = False,
     ) -> Response:
         """The actors that can meet the need, best first, each with its reasons."""
         form = form_of(accept(request), suffix, ("json", "csv", "html"))
@@ -45,10 +51,11 @@ def router(context: Context) -> APIRouter:
         )  # fmt: skip
         if form == "html":
             return Response(status_code=303, headers={"Location": f"/?{request.url.query}"})
-        matches = context.ready().search(query)
+        matches = _answer(context, query, sources, request)
         if form == "csv":
             return respond(request, csv_bytes(match_rows(matches, offset), MATCH_COLUMNS), form, 0)
-        return respond(request, json_bytes(asdict(matches)), form, 0)
+        more = {"evidence": context.ready().live.evidence(query)} if evidence else {}
+        return respond(request, json_bytes({**asdict(matches), **more}), form, 0)
 
     @doors.get("/why-not", response_class=Response)
     def why_not(
@@ -79,7 +86,16 @@ def router(context: Context) -> APIRouter:
     return doors
 
 
-def found(context: Context, given: dict[str, list[str]]) -> tuple[object, dict[str, str]]:
+def _answer(context: Context, query: Asked, sources: str, request: Request) -> Matches:
+    """The answer of this node, or with `live` of its peers too. A question from another node is never passed on."""
+    if sources not in ("", "local", "live"):
+        raise UserError(f"sources is {sources!r}.", "Say live to ask the nodes of /peers too, or leave it out.")
+    if sources == "live" and MARK.lower() not in request.headers:
+        return context.ready().live.search(query)
+    return context.ready().search(query)
+
+
+def found(request: Request, context: Context, given: dict[str, list[str]]) -> tuple[object, dict[str, str]]:
     """(matches, parameters as the form shows them) for the page; a single value of each parameter is shown."""
     first = {name: values[0].strip() for name, values in given.items() if values and values[0].strip()}
     numbers = {name: first.get(name, "") for name in ("limit", "offset", "within_km")}
@@ -95,12 +111,10 @@ def found(context: Context, given: dict[str, list[str]]) -> tuple[object, dict[s
             for name in ("country", "nuts", "size", "kind", "cluster", "certificate", "source")
         },
     )
-    return context.ready().search(query), first
+    return _answer(context, query, first.get("sources", ""), request), first
 
 
 def _number(text: str, name: str) -> float | None:
-    from kg.errors import UserError
-
     if not text:
         return None
     try:

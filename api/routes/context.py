@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 
 from api.engine import Engine
+from api.harvesting import Harvesting
 from api.negotiation import content_type
 from api.outcomes import NotReady
-from api.publishing import Publishing
+from api.publishing import Publishing, base_of
 from api.security import Tokens
 from api.settings import Settings
 from api.statistics import Statistics
@@ -36,10 +37,14 @@ class Context:
     trouble: FiliereError | None = None
     statistics: Statistics = field(init=False)
     publishing: Publishing = field(init=False)
+    harvesting: Harvesting = field(init=False)
 
     def __post_init__(self) -> None:
         self.statistics = Statistics(self._count, lambda: self.engine.seq)
         self.publishing = Publishing(self.engine, self.engine.folder, self.settings, ("search", "sparql"))
+        base = base_of(self.settings.url)
+        ours = f"{base}graph/" if base else ""
+        self.harvesting = Harvesting(self.engine, seconds=self.settings.harvest_seconds, ours=ours)
 
     def _count(self, query: str) -> QueryResult:
         return self.ready().sparql(query, "application/sparql-results+json")
@@ -49,6 +54,7 @@ class Context:
         try:
             self.engine.bring_up()
             self.trouble = None
+            self.harvesting.start()
             threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
         except FiliereError as error:
             self.trouble = error

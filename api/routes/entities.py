@@ -70,11 +70,17 @@ def router(context: Context) -> APIRouter:
                 **more,
             )
             return respond(request, html, form, engine.seq, **link)
-        return respond(request, json_bytes(asdict(record)), form, engine.seq, **link)
+        said = asdict(record)
+        if (merged := more.get("merged")) and merged.others:
+            said["identity"] = asdict(merged)
+        return respond(request, json_bytes(said), form, engine.seq, **link)
 
     @doors.get("/actors/{id:path}", response_class=Response)
     def actor(request: Request, id: str, source: str = "") -> Response:
-        """One actor as its source describes it; `id` is the one its source gave, or its IRI."""
+        """One actor as its source describes it; `id` is the one its source gave, or its IRI.
+
+        Where others are the same actor, `identity` holds them, each as its own source describes it, and why.
+        """
         name, suffix = _named(context, id, source)
         found = context.ready().actor(name, source)
         engine = context.ready()
@@ -83,6 +89,7 @@ def router(context: Context) -> APIRouter:
         return entity(
             request, found, suffix, _ACTOR_COLUMNS, "actor.html", homes=homes, members=members,
             claims=engine.claims(found.id), exchanges=_exchanges(context, found.id), source=source,
+            merged=engine.identity.merged(found.iri),
             tags=lambda lang: engine.tags(found.iri, limit=_SHOWN_TAGS, lang=lang),
         )  # fmt: skip
 

@@ -38,12 +38,12 @@ def router(context: Context) -> APIRouter:
         status = 200
         if first.get("q", "").strip():
             try:
-                shown["matches"], first = found(context, given)
+                shown["matches"], first = found(request, context, given)
             except FiliereError as error:
                 shown["problem"], status = problem_of(error), outcome(error).status
         html = render.page(
             "search.html", request.headers, first.get("ui", ""), given=first, kinds=ACTOR_KINDS, examples=EXAMPLES,
-            sources=_sources(context), offset=_offset(first), **shown,
+            sources=_sources(context), offset=_offset(first), peers=len(context.engine.live.peers.all()), **shown,
         )  # fmt: skip
         return HTMLResponse(html, status)
 
@@ -51,7 +51,13 @@ def router(context: Context) -> APIRouter:
     def docs(request: Request) -> HTMLResponse:
         assert context.app is not None
         return HTMLResponse(
-            render.page("docs.html", request.headers, request.query_params.get("ui", ""), api=context.app.openapi())
+            render.page(
+                "docs.html",
+                request.headers,
+                request.query_params.get("ui", ""),
+                api=context.app.openapi(),
+                base=str(request.base_url).rstrip("/"),
+            )
         )
 
     return doors

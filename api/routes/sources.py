@@ -56,7 +56,8 @@ def router(context: Context) -> APIRouter:
         if form == "html":
             ui = request.query_params.get("ui", "")
             shown = {"records": found, "published": context.publishing.sources(), "path": "/sources"}
-            return respond(request, render.page("sources.html", request.headers, ui, **shown), form, seq)
+            html = render.page("sources.html", request.headers, ui, harvests=context.harvesting.public(), **shown)
+            return respond(request, html, form, 0)  # a harvest that changes nothing has an outcome too
         return respond(request, json_bytes([asdict(s) for s in found]), form, seq)
 
     @doors.get("/sources/{name}", response_class=Response)

@@ -101,6 +101,11 @@ def read(job: Job, source: Source, limits: Limits) -> Iterator[Row]:
     suffix = kind_of(job.path)
     builder = Builder(job.path.name, source, limits.cell_bytes)
     with _opened(job.path, limits) as stream:
+        if job.form:
+            from kg.readers import federated
+
+            yield from _limited(federated.read(job, stream, suffix, source, limits), limits)
+            return
         if suffix in LINES:
             from kg.readers import jsonl
 

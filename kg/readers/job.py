@@ -38,6 +38,7 @@ class Job:
     record: str = "actor"
     mapping: Path | None = None
     scheme: str = ""
+    form: str = ""  # "" for a file of somebody's, else what another node published: see federated.py
 
 
 @dataclass(frozen=True, slots=True)

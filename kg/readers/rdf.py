@@ -20,7 +20,7 @@ _OURS = {
     *(f"<{cls}>" for cls in v.EXCHANGE_CLASSES.values()),
     f"<{v.NS}Actor>", f"<{v.NS}Recipe>", f"<{v.NS}Claim>",
 }  # fmt: skip
-_CONCEPT = f"<{v.SKOS}Concept>"
+CONCEPT = f"<{v.SKOS}Concept>"
 _ACTORS = {f"<{cls}>" for cls in v.ACTOR_CLASSES.values()} | {f"<{v.NS}Actor>"}
 # Organisations of other vocabularies are taken as firms unless a class of ours says otherwise.
 _ORGANISATIONS = {
@@ -35,6 +35,7 @@ _ORGANISATIONS = {
         "http://www.w3.org/ns/legal#LegalEntity",
     )
 }
+MAINS = _OURS | _ORGANISATIONS  # the classes of what may be a record
 _NAMES = [
     f"<{name}>"
     for name in (
@@ -136,7 +137,7 @@ def _records(nodes: dict[Term, list[Statement]], name: str, base: str, job: Job,
     mains: dict[Term, set[Term]] = {}
     for subject, found in nodes.items():
         types = {o for _, p, o in found if p == _TYPE}
-        wanted = types & {_CONCEPT} if vocabulary else types & (_OURS | _ORGANISATIONS)
+        wanted = types & {CONCEPT} if vocabulary else types & MAINS
         if wanted and is_iri(subject):
             mains[subject] = types
     if not mains:
@@ -149,9 +150,9 @@ def _records(nodes: dict[Term, list[Statement]], name: str, base: str, job: Job,
             mend = "Use IRIs of that namespace, or declare another with --namespace."
             yield Row(name, None, entity, "", (Finding(name, None, "iri", entity, reason, mend),))
             continue
-        about, dropped = _without_contacts(_closure(subject, nodes, mains), name, entity)
+        about, dropped = without_contacts(_closure(subject, nodes, mains), name, entity)
         about = _in_scheme(subject, about, job.scheme) if vocabulary else _completed(subject, types, about)
-        findings = (*dropped, *_hostile(about, name, entity, limits))
+        findings = (*dropped, *hostile(about, name, entity, limits))
         bad = any(finding.severity == "error" for finding in findings)
         yield Row(name, None, entity, "" if bad else to_payload(about), findings)
 
@@ -182,7 +183,7 @@ def _blank_names(reached: list[Statement], prefix: str) -> dict[Term, Term]:
     return {term: f"{prefix}part/{label}>" for term, label in found.items()}
 
 
-def _without_contacts(about: list[Statement], name: str, entity: str) -> tuple[list[Statement], list[Finding]]:
+def without_contacts(about: list[Statement], name: str, entity: str) -> tuple[list[Statement], list[Finding]]:
     """The statements without personal contact data, and what was dropped."""
     kept = [statement for statement in about if statement[1] not in _PERSONAL]
     if len(kept) == len(about):
@@ -219,7 +220,8 @@ def _completed(subject: Term, types: set[Term], about: list[Statement]) -> list[
     return about + extra
 
 
-def _hostile(about: list[Statement], name: str, entity: str, limits: Limits) -> Iterator[Finding]:
+def hostile(about: list[Statement], name: str, entity: str, limits: Limits) -> Iterator[Finding]:
+    """What in the statements could do harm: code in IRIs, hidden characters, texts past a limit."""
     for _, p, o in about:
         column = v.local_name(value(p))
         if is_iri(o) and _HOSTILE_IRI.match(o):

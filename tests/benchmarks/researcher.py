@@ -197,6 +197,14 @@ QUESTIONS = (
         ours_only="Debian's Virtuoso has no geof:distance, nor has rdflib",
     ),
     Question(
+        "who can meet a need, and in which country",
+        "semantic",
+        "SELECT ?actor ?score ?country { SERVICE fil:search"
+        ' { ?m fil:need "pièces pour respirateurs"@fr ; fil:actor ?actor ; fil:score ?score ;'
+        " fil:limit 100 } ?actor schema:addressCountry ?country }",
+        ours_only="no other engine here matches needs",
+    ),
+    Question(
         "an actor's neighbourhood as a graph",
         "graph",
         f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {{ {ACTOR.format(5)} ?p ?o BIND({ACTOR.format(5)} AS ?s) }}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from api.app import create_app
 from api.engine import Engine
 from api.security import Tokens
 from api.settings import Settings
+from tests.doors.alliance import Alliance
+from tests.kg.published import publishing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -93,3 +96,21 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         finally:
             popen.terminate()
             popen.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with nothing but the ontology in it, to be copied: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("blank") / "data"
+    with Engine.open(folder, write=True, create=True, model="hashing"):
+        return folder
+
+
+@pytest.fixture(scope="module")
+def alliance(tmp_path_factory: pytest.TempPathFactory, blank: Path) -> Iterator[Alliance]:
+    path = tmp_path_factory.mktemp("alliance")
+    web = path / "web"
+    web.mkdir()
+    shutil.copytree(blank, path / "data")
+    with publishing(web) as site, Engine.open(path / "data", write=True, model="hashing") as engine:
+        yield Alliance(engine, site, web)

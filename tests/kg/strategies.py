@@ -10,6 +10,7 @@ from kg import vocabulary as v
 from kg.model import (
     ACTOR_KINDS,
     COMPETENCY_KINDS,
+    IDENTITY_VERDICTS,
     RECIPE_STEP_KINDS,
     SIZES,
     VERDICTS,
@@ -18,6 +19,7 @@ from kg.model import (
     Concept,
     Evidence,
     Exchange,
+    IdentityDecision,
     Recipe,
     RecipeStep,
     Source,
@@ -171,8 +173,23 @@ decisions = st.builds(
     date=st.just("2020-03-25"),
     note=maybe,
 )
+identities = st.builds(
+    IdentityDecision,
+    iri=iris("pair"),
+    source=st.just("s"),
+    id=ids,
+    actors=st.just((f"{v.source_namespace('s')}actor/a", f"{v.source_namespace('s')}actor/b")),
+    verdict=st.sampled_from(IDENTITY_VERDICTS),
+    by=st.sampled_from(["rule", "person"]),
+    probability=st.none() | st.sampled_from([0.0, 0.5, 0.97]),
+    because=bag(words),
+    who=maybe,
+    date=st.just("2020-03-25"),
+    note=maybe,
+)
 CLASSES = {
     "decision": decisions,
+    "identity": identities,
     "actor": actors(),
     "exchange": exchanges,
     "recipe": recipes,

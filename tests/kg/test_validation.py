@@ -23,6 +23,7 @@ from kg.model import (
     Entity,
     Evidence,
     Exchange,
+    IdentityDecision,
     Recipe,
     RecipeStep,
     Source,
@@ -73,6 +74,19 @@ SOUND: dict[str, Entity] = {
     "Source": Source("s", namespace=SPACE),
     "TagDecision": TagDecision(
         link("decision", "d"), "s", "d", link("actor", "a"), "x:c", "confirmed", "desk", "2020-03-25", "seen at a fair"
+    ),
+    "IdentityDecision": IdentityDecision(
+        link("pair", "p"),
+        "s",
+        "p",
+        (link("actor", "a"), link("actor", "b")),
+        "same",
+        "rule",
+        0.99,
+        ("names alike",),
+        "desk",
+        "2020-03-25",
+        "one firm",
     ),
     "Concept": Concept("x:c", "mine", "1", preferred=(Text("gel", "en"),), broader=("x:d",)),
 }

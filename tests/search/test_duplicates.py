@@ -198,3 +198,41 @@ def test_the_others_are_named_in_csv_and_on_the_terminal(crowd: Engine, capsys: 
     shown = page("search.html", {}, given=given, matches=matches, offset=0, kinds=(), sources=(), examples=())
     assert shown.count("Also listed as") == 2 and shown.count("+ 46") == 2
     assert f"{matches.results[0].also[0].name}</a>" in shown
+
+
+def decided(actors: list[Actor], same: list[set[int]] = (), apart: list[tuple[int, int]] = ()) -> list[int]:  # type: ignore[assignment]
+    labels = np.zeros(len(actors), dtype=np.uint64)
+    for number, group in enumerate(same):
+        labels[list(group)] = duplicates.label(str(number))
+    pairs = np.array(apart, dtype=np.int64).reshape(-1, 2)
+    found = duplicates.groups(duplicates.keys(actors), labels, pairs)
+    return [0] * len(actors) if found is None else found.tolist()
+
+
+def test_who_is_decided_to_be_one_shares_a_place_under_any_name() -> None:
+    crowd = [actor("Elan"), actor("Borealis", "gel"), actor("elan", "masks"), actor("Other", "visors")]
+    assert decided(crowd) == [1, 0, 1, 0]
+    numbers = decided(crowd, same=[{0, 1}])
+    assert numbers[0] == numbers[1] == numbers[2] > 0 == numbers[3]
+
+
+def test_decisions_outrank_identifiers_as_they_are_written_and_reach_no_third() -> None:
+    crowd = [
+        actor("Elan", identifiers=("732829320",)),
+        actor("Elan", "gel", identifiers=("73282932000074",)),
+        actor("elan", "masks", identifiers=("404833048",)),
+    ]
+    assert decided(crowd) == [0, 0, 0]
+    numbers = decided(crowd, same=[{0, 1}])
+    assert numbers[0] == numbers[1] > 0 == numbers[2]
+
+
+def test_who_is_held_apart_never_shares_a_place() -> None:
+    crowd = [actor("Elan"), actor("elan", "gel"), actor("ELAN", "masks"), described("Elan"), described("Borealis")]
+    numbers = decided(crowd, apart=[(0, 1)])
+    assert numbers[0] != numbers[1] and numbers[2] in numbers[:2]
+    assert numbers[3] == numbers[4] > 0, "others stay together"
+    chain = decided(crowd, same=[{0, 3}], apart=[(3, 4), (0, 1)])
+    assert chain[0] == chain[3] != chain[4] and chain[0] != chain[1]
+    two = [actor("Elan"), actor("elan", "gel")]
+    assert len(set(decided(two, apart=[(0, 1)]))) == 2 or decided(two, apart=[(0, 1)]) == [0, 0]

@@ -282,7 +282,7 @@ def test_a_wrong_judgement_is_named_by_its_line(tmp_path: Path) -> None:
     "query", [Query(""), Query("x" * 2001), Query("x", limit=0), Query("x", offset=-1), Query("x", within_km=5.0)]
 )
 def test_a_query_out_of_bounds_is_refused(query: Query) -> None:
-    from search.matcher import _check
+    from search.matcher import check
 
     with pytest.raises(UserError):
-        _check(query)
+        check(query)
