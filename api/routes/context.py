@@ -41,7 +41,7 @@ class Context:
 
     def __post_init__(self) -> None:
         self.statistics = Statistics(self._count, lambda: self.engine.seq)
-        self.publishing = Publishing(self.engine, self.engine.folder, self.settings, ("search", "sparql"))
+        self.publishing = Publishing(self.engine, self.engine.folder, self.settings, ("search", "sparql", "reconcile"))
         base = base_of(self.settings.url)
         ours = f"{base}graph/" if base else ""
         self.harvesting = Harvesting(self.engine, seconds=self.settings.harvest_seconds, ours=ours)

@@ -39,6 +39,14 @@ _SERVICES = {  # name → title, description, what it keeps to and its name, whe
         },
         ("https://spec.openapis.org/oas/v3.1.0", "OpenAPI Specification 3.1"), "openapi.json",
     ),
+    "reconcile": (
+        {"en": "Reconciliation API", "fr": "API de réconciliation"},
+        {
+            "en": "The actors and competencies that the cells of a table mean, for OpenRefine and others.",
+            "fr": "Les acteurs et compétences que désignent les cellules d'un tableau, pour OpenRefine et d'autres.",
+        },
+        ("https://reconciliation-api.github.io/specs/0.2/", "Reconciliation Service API 0.2"), "reconcile",
+    ),
 }  # fmt: skip
 
 

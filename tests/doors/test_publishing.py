@@ -376,7 +376,7 @@ def test_the_catalogue_says_where_everything_is(shop: Shop) -> None:
     france = URIRef(v.AUTHORITY + "country/FRA")
     assert set(data.objects(None, DCT.spatial)) == {france}
     served = {str(data.value(service, DCAT.endpointURL)) for service in data.subjects(RDF.type, DCAT.DataService)}
-    assert served == {BASE + "sparql", BASE + "search"}
+    assert served == {BASE + "sparql", BASE + "search", BASE + "reconcile"}
     for description in data.objects(None, DCAT.endpointDescription):
         assert shop.get(str(description)).status_code == 200, description
     text = data.serialize(format="nt")
