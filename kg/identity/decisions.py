@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from kg import history, mapping
 from kg import vocabulary as v
 from kg.errors import RefusedInput
+from kg.fields import IDENTITY
 from kg.journal import Change, Journal
 from kg.model import IdentityDecision, Source
-from kg.terms import from_payload, to_payload
+from kg.terms import to_payload, value
 
 SOURCE = Source(
     id=v.IDENTITIES,
@@ -24,6 +26,8 @@ SOURCE = Source(
     public=False,  # they name who decided
 )
 RULE, PERSON = "rule", "person"
+_CLASS = f"<{v.NS}IdentityDecision>"
+_FIELDS = {f"<{field.predicate}>": field for field in IDENTITY}
 _PAGE = 5000  # changes read at a time
 _PERCENT = 0.02  # by how much a probability may move without a new record
 
@@ -42,11 +46,25 @@ def made(one: str, other: str, verdict: str, by: str, date: str, **more: object)
 
 
 def of(change: Change) -> IdentityDecision | None:
-    """The decision that an entry of the journal holds, None for any other entry."""
-    if change.source != v.IDENTITIES or not change.payload:
+    """The decision that an entry of the journal holds, None for any other entry.
+
+    Read line by line: tens of thousands are read at once, and `mapping` takes five times as long.
+    """
+    if change.source != v.IDENTITIES or _CLASS not in change.payload:
         return None
-    found = mapping.from_statements(change.iri, change.source, from_payload(change.payload))
-    return found if isinstance(found, IdentityDecision) and len(found.actors) == 2 else None
+    found: dict[str, Any] = {"actors": (), "because": (), "verdict": "", "id": v.local_name(change.iri)}
+    for line in change.payload.split("\n"):
+        _, predicate, term = (*line.split(" ", 2), "", "")[:3]
+        field = _FIELDS.get(predicate)
+        if field is None:
+            continue
+        text = value(term[:-2])
+        if field.form.endswith("*"):
+            found[field.name] = (*found[field.name], text)
+        else:
+            found[field.name] = float(text) if field.form == "decimal" else text
+    decision = IdentityDecision(change.iri, change.source, **found)
+    return decision if len(decision.actors) == 2 else None
 
 
 def check(decision: IdentityDecision) -> None:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kg import vocabulary as v
 from kg.identity.blocking import Catalogue
 from kg.identity.decisions import PERSON, RULE, Groups, Standing, made, says_the_same, write
@@ -81,7 +84,7 @@ class Linking:
         catalogue, touched, gone = self._brought_up(whole)
         everybody = len(touched) == len(catalogue)
         pairs = catalogue.pairs(None if everybody else touched)
-        found = _compared(catalogue, pairs.tolist(), progress)
+        found = _compared(catalogue, pairs, progress)
         iris = {catalogue.profile(number).iri for number in touched} | set(gone)
         standing = self._standing.refreshed()
         decided = list(_decided(catalogue, standing, found, iris))
@@ -159,19 +162,20 @@ def _unique(profiles: Iterable[Profile]) -> Iterator[Profile]:
             yield profile
 
 
-def _compared(catalogue: Catalogue, pairs: list[list[int]], progress: Progress | None) -> Found:
+def _compared(catalogue: Catalogue, pairs: NDArray[np.int64], progress: Progress | None) -> Found:
     out = Found()
-    for done, (left, right) in enumerate(pairs):
-        if progress and done % _STEP == 0:
-            progress("pairs", done, len(pairs))
-        one, other = catalogue.profile(left), catalogue.profile(right)
-        said = compare(one, other, catalogue)
-        if said.verdict == SAME:
-            out.same.append((one.iri, other.iri, said))
-        elif said.verdict == REVIEW:
-            out.review.append((one.iri, other.iri, said))
-        elif said.verdict == NEVER and said.likely:
-            out.different.append((one.iri, other.iri, said))
+    for start in range(0, len(pairs), _STEP):
+        if progress:
+            progress("pairs", start, len(pairs))
+        for left, right in pairs[start : start + _STEP].tolist():
+            one, other = catalogue.profile(left), catalogue.profile(right)
+            said = compare(one, other, catalogue)
+            if said.verdict == SAME:
+                out.same.append((one.iri, other.iri, said))
+            elif said.verdict == REVIEW:
+                out.review.append((one.iri, other.iri, said))
+            elif said.verdict == NEVER and said.likely:
+                out.different.append((one.iri, other.iri, said))
     return out
 
 

@@ -10,13 +10,14 @@ import pytest
 from kg import mapping
 from kg import vocabulary as v
 from kg.graph import EmbeddedGraph
+from kg.identity import decisions
 from kg.identity.decisions import Standing, write
 from kg.identity.linkage import NEVER, REVIEW, SAME, Comparison
 from kg.identity.linking import Linking
 from kg.journal import Journal
-from kg.model import Actor
+from kg.model import Actor, IdentityDecision
 from kg.projection import catch_up
-from kg.terms import to_payload
+from kg.terms import from_payload, to_payload
 from tests.kg.identity.corruptions import SOURCE, actors, copies
 from tests.kg.identity.world import compared, labelled
 
@@ -116,6 +117,9 @@ def test_a_thousand_merges_undone_restore_everything(firms: list[Actor], tmp_pat
     assert merged[0] != before[0] and len(merged[1]) > len(before[1])
     assert {k: p for k, p in merged[0].items() if k[0] != v.IDENTITIES} == before[0], "no source's record is touched"
     assert not any("sameAs" in quad for quad in merged[1])
+    for change in journal.entities(v.IDENTITIES):
+        found = mapping.from_statements(change.iri, change.source, from_payload(change.payload))
+        assert decisions.of(change) == (found if isinstance(found, IdentityDecision) else None)
     groups = standing.refreshed().groups()
     assert sum(map(len, groups)) - len(groups) == done.same, "each merge joins two groups"
     undone = [decision.iri for decision in standing.records()]
