@@ -23,6 +23,8 @@ COMMANDS = {
     "update": ("changing", "Run a SPARQL update: all of it is written, or nothing."),
     "history": ("changing", "List what was written, the newest first."),
     "undo": ("changing", "Take back what one write changed."),
+    "erase": ("erasing", "Erase a record for good, at its owner's request."),
+    "erasures": ("erasing", "List what was erased, by its hash, or lift an erasure."),
     "tags": ("tagging", "List the competencies actors are tagged with; confirm or reject them."),
     "evaluate": ("asking", "Measure the answers on judged needs."),
     "sources": ("writing", "List the sources, or remove one."),

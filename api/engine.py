@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from api import erasing
 from api import folder as folders
 from api.index import Index
 from api.querying import Querying
@@ -20,10 +21,11 @@ from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
 from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
 from kg.journal import Journal
-from kg.model import Source, TagDecision
+from kg.model import Erasure, Source, TagDecision
 
 if TYPE_CHECKING:
     from kg.endpoint import Address
+    from kg.erasures import Erased
     from kg.findings import Row
     from kg.graph import EmbeddedGraph, Graph
     from kg.ingest import Report
@@ -146,6 +148,8 @@ class Engine(Reader):
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
         self._take_ontology()
         try:
+            if erasing.unfinished(self):
+                erasing.finish(self, progress)
             self.catch_up(progress)
         except Unreachable:
             if self.remote is None:
@@ -178,6 +182,24 @@ class Engine(Reader):
                 ) from error
         with self._copying:
             self._suggest()
+
+    def renew_graph(self, progress: Progress | None = None) -> None:
+        """The graph made anew from the journal, and no snapshot of the old one. The caller holds `writing()`."""
+        from kg import projection
+        from kg.graph import EmbeddedGraph
+
+        with self._copying:
+            shutil.rmtree(self.folder.snapshots, ignore_errors=True)
+            self._graph = None  # lets go of its files
+            try:
+                if self.remote is not None:
+                    shutil.rmtree(self.folder.graph, ignore_errors=True)
+                    projection.repair(self.journal, self.remote)
+                else:
+                    self._graph = EmbeddedGraph.renewed(self.folder.graph)
+                    projection.catch_up(self.journal, self._graph, progress)
+            except (OSError, RuntimeError) as error:
+                raise folders.storage_error(error, self.folder.path) from error
 
     def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
@@ -344,6 +366,25 @@ class Engine(Reader):
             self.catch_up()
         return withdrawn
 
+    def erase(self, names: Iterable[str], *, reason: str = "", progress: Progress | None = None) -> Erased:
+        """Erases records (ids of actors, or IRIs) from every source, view and past version, and keeps them away.
+
+        Raises NotFound, UserError or RefusedInput, and then nothing was erased.
+        """
+        with self.writing():
+            return erasing.erase(self, names, reason, progress)
+
+    def erasures(self) -> list[Erasure]:
+        """What was erased, by its hash, oldest first."""
+        from kg import erasures
+
+        return erasures.standing(self.journal)
+
+    def lift_erasure(self, name: str) -> Erasure:
+        """Lets what was erased be said again; it does not bring it back. Raises NotFound or UserError."""
+        with self.writing():
+            return erasing.lifted(self, name)
+
     def remove_source(self, name: str) -> int:
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records."""
         with self.writing():
@@ -484,6 +525,8 @@ class Engine(Reader):
             return newest
         try:
             with Engine.open(self.folder.path, write=True, model=self.index.model, catch_up=False) as writer:
+                if erasing.unfinished(writer):
+                    writer.bring_up()
                 writer._catch_graph_up(None)
                 return writer.snapshot()
         except Busy:

@@ -22,15 +22,23 @@ POINTS = (
     "suggested.written",
 )
 
+ERASURE_POINTS = (
+    "erasure.written",
+    "erasure.committed",
+    "erasure.scrubbed",
+    "erasure.graph",
+    "erasure.index",
+)
 REMOTE_POINTS = ("graph.part",)  # passed only where the graph is kept elsewhere
 
+_ALL = (*POINTS, *ERASURE_POINTS, *REMOTE_POINTS)
 _armed: dict[str, int] = {}
 
 
 def arm(name: str, nth: int = 1) -> None:
     """Kill this process (SIGKILL) when it passes the point for the nth time. Raises ValueError for an unknown name."""
-    if name not in (*POINTS, *REMOTE_POINTS):
-        raise ValueError(f"no such point: {name}; points are {', '.join((*POINTS, *REMOTE_POINTS))}")
+    if name not in _ALL:
+        raise ValueError(f"no such point: {name}; points are {', '.join(_ALL)}")
     _armed[name] = nth
 
 

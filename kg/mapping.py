@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from kg import vocabulary as v
-from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, EVIDENCE, EXCHANGE, RECIPE, SOURCE, STEP, Field
+from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, ERASURE, EVIDENCE, EXCHANGE, RECIPE, SOURCE, STEP, Field
 from kg.model import (
     Actor,
     Claim,
     Concept,
     Entity,
+    Erasure,
     Evidence,
     Exchange,
     Recipe,
@@ -185,6 +186,9 @@ def to_statements(entity: Entity) -> list[Statement]:
             out.append((term, _TYPE, f"<{v.NS}TagDecision>"))
             if entity.verdict == "confirmed":
                 out.append((iri(entity.actor), f"<{_COMPETENCY}>", iri(entity.competency)))
+        case Erasure():
+            out = _statements(ERASURE, entity, subject)
+            out.append((term, _TYPE, f"<{v.NS}Erasure>"))
     return out
 
 
@@ -211,11 +215,11 @@ def predicates() -> dict[str, str]:
 
 def minted_terms() -> set[str]:
     """Every class and property of our own namespace that kg writes; ontology/filiere.ttl must define each."""
-    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION)
+    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION, ERASURE)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
     more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
-    more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
+    more += ["Erasure", "SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
     return terms | {v.NS + name for name in more}
 
 
@@ -247,6 +251,9 @@ def from_statements(subject: str, source: str, statements: Iterable[Statement]) 
         if cls == v.NS + "TagDecision":
             decision: dict[str, Any] = {"id": v.local_name(subject), "actor": "", "competency": "", "verdict": ""}
             return TagDecision(iri=subject, source=source, **(decision | _values(DECISION, own, subject)))
+        if cls == v.NS + "Erasure":
+            erasure: dict[str, Any] = {"id": v.local_name(subject)}
+            return Erasure(iri=subject, source=source, **(erasure | _values(ERASURE, own, subject)))
     return None
 
 

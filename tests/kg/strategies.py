@@ -16,6 +16,7 @@ from kg.model import (
     Actor,
     Claim,
     Concept,
+    Erasure,
     Evidence,
     Exchange,
     Recipe,
@@ -47,6 +48,7 @@ def iris(room: str) -> st.SearchStrategy[str]:
 
 degrees = st.floats(-90, 90, allow_nan=False).map(lambda d: round(d, 6) + 0.0)
 evidence = st.builds(
+    Erasure,
     Evidence,
     title=maybe,
     text=maybe,
@@ -171,8 +173,18 @@ decisions = st.builds(
     date=st.just("2020-03-25"),
     note=maybe,
 )
+erasures = st.builds(
+    Erasure,
+    iri=iris("erasure"),
+    source=st.just("s"),
+    id=st.sampled_from(["0" * 64, "f" * 64]),
+    date=st.just("2020-03-25"),
+    reason=maybe,
+    sources=st.sampled_from([(), ("a",), ("a", "b")]),
+)
 CLASSES = {
     "decision": decisions,
+    "erasure": erasures,
     "actor": actors(),
     "exchange": exchanges,
     "recipe": recipes,

@@ -21,6 +21,7 @@ from kg.model import (
     Claim,
     Concept,
     Entity,
+    Erasure,
     Evidence,
     Exchange,
     Recipe,
@@ -74,6 +75,7 @@ SOUND: dict[str, Entity] = {
     "TagDecision": TagDecision(
         link("decision", "d"), "s", "d", link("actor", "a"), "x:c", "confirmed", "desk", "2020-03-25", "seen at a fair"
     ),
+    "Erasure": Erasure(link("erasure", "a" * 64), "s", "a" * 64, "2020-03-25", "asked by letter", ("s",)),
     "Concept": Concept("x:c", "mine", "1", preferred=(Text("gel", "en"),), broader=("x:d",)),
 }
 NODES = {"Evidence": "Actor", "RecipeStep": "Recipe"}  # shapes of parts, and the record that has them
