@@ -13,7 +13,20 @@ from api import errors
 from api.engine import Engine
 from api.middleware import Doorkeeper
 from api.pages.render import FOLDER
-from api.routes import asking, describing, entities, erasures, examples, graphs, health, pages, sources, sparql, tags
+from api.routes import (
+    asking,
+    describing,
+    entities,
+    erasures,
+    examples,
+    exporting,
+    graphs,
+    health,
+    pages,
+    sources,
+    sparql,
+    tags,
+)
 from api.routes.context import Context
 from api.security import Tokens
 from api.settings import Settings
@@ -42,6 +55,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(entities.router(context))  # /actors /clusters /competencies /offers /needs /recipes
     app.include_router(sources.router(context))  # /sources, and PUT and DELETE for token holders
     app.include_router(tags.router(context))  # /tags, and PUT and DELETE for token holders
+    app.include_router(exporting.router(context))  # /export /sources/{name}/past, and restoring for token holders
     app.include_router(erasures.router(context))  # /erasures, and DELETE of an actor, for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples

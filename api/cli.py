@@ -30,6 +30,7 @@ COMMANDS = {
     "sources": ("writing", "List the sources, or remove one."),
     "status": ("keeping", "Show what the data folder holds and how far each view has come."),
     "check": ("keeping", "Compare journal, graph and index; repair what does not agree."),
+    "export": ("exporting", "Write what sources say to a file, with their licences and attributions."),
     "backup": ("keeping", "Write one archive from which everything can be restored."),
     "restore": ("keeping", "Make a new data folder from a backup."),
     "token": ("serving", "Create, list and revoke tokens for writing over HTTP."),

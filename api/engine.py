@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from api import erasing
 from api import folder as folders
 from api.index import Index
 from api.querying import Querying
-from api.reader import Reader, SourceStatus
+from api.reader import Reader, SourceStatus, attribution_of, licence_of
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
 from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
@@ -395,6 +396,41 @@ class Engine(Reader):
             self.catch_up()
         return len(live)
 
+    def describe_source(self, name: str, **given: str | None) -> Source:
+        """Says something else of a source: its title, licence … Raises NotFound or RefusedInput."""
+        from kg.ingest import describe
+        from kg.validation import Validator
+
+        with self.writing():
+            self._ours(name)
+            source = self.described(name, **given)
+            if describe(self.journal, source, Validator.packaged()):
+                self.catch_up()
+        return source
+
+    def restore_source(self, name: str, moment: str) -> tuple[int, int]:
+        """Makes what a source said at a moment its version again: (records, of which changed). `undo` takes it back.
+
+        Raises NotFound when it said nothing then, UserError for a moment that is none.
+        """
+        from kg import history
+
+        with self.writing():
+            self._ours(name, gone=True)
+            seq = history.seq_at(self.journal, history.moment(moment))
+            before = {change.iri: change.payload for change in history.as_of(self.journal, name, seq)}
+            if not before:
+                raise NotFound(f"The source {name!r} said nothing at {moment}.", "See 'filiere history --source NAME'.")
+            gone = [iri for iri in self.journal.current(name) if iri not in before]
+            batch = self.journal.append(name, before.items(), gone, note=f"restored {uuid4()}")
+            self.catch_up()
+        return len(before), batch.upserts + batch.deletes if batch else 0
+
+    def _ours(self, name: str, gone: bool = False) -> None:
+        """Raises NotFound for a source that is Filière's own or, unless `gone` is allowed, that is not there."""
+        if name in v.OURS or not (gone or self.journal.current(name)):
+            raise NotFound(f"There is no source {name[:64]!r} that can be changed.", "See 'filiere sources'.")
+
     def _ingest(
         self,
         source: Source,
@@ -441,7 +477,9 @@ class Engine(Reader):
         except DamagedData:
             self._repair_index()
             matcher = self.index.matcher()
-        return replace(self._searching.submit(matcher.search, query).result(), sources=self._answering())
+        found = self._searching.submit(matcher.search, query).result()
+        results = tuple(replace(match, sources=self.sources_of(match.actor.iri)) for match in found.results)
+        return replace(found, results=results, sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
@@ -483,7 +521,14 @@ class Engine(Reader):
         if seq != self.seq:
             seq = self.seq
             answers = tuple(
-                SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
+                SourceAnswer(
+                    id=s.id,
+                    status="ok",
+                    as_of=s.as_of,
+                    count=s.entities,
+                    licence=licence_of(s),
+                    attribution=attribution_of(s),
+                )
                 for s in self.sources()
                 if s.id not in v.OURS
             )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
+from kg.errors import UserError
 from kg.journal import Change, Journal
 
 _COLUMNS = "c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload"
@@ -30,6 +33,22 @@ def seq_at(journal: Journal, time: str) -> int:
     until = time if "T" in time else f"{time}T23:59:59.999Z"
     rows = journal.rows("SELECT max(last_seq) FROM batches WHERE time <= ?", (until,))
     return int(rows[0][0] or 0)
+
+
+def moment(text: str) -> str:
+    """A day or a time as a person writes it, as `seq_at` takes it: in UTC where a zone is given. Raises UserError."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text).isoformat()
+        found = datetime.fromisoformat(text)
+        if "T" not in text.upper() and " " not in text:
+            raise ValueError
+    except ValueError as error:
+        raise UserError(
+            f"{text[:40]!r} is no moment.", "Write a day, 2020-03-25, or a time, 2020-03-25T10:00:00Z."
+        ) from error
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_of(journal: Journal, source: str, seq: int) -> Iterator[Change]:

@@ -16,7 +16,7 @@ from kg.report import Report, grouped
 from kg.terms import Statement, Term, digest, from_payload, to_payload, value
 from kg.validation import Validator, placed
 
-__all__ = ["Rejected", "Report", "ingest"]
+__all__ = ["Rejected", "Report", "describe", "ingest"]
 
 _VOCABULARY = "vocabulary-"
 _FEW = 5  # deletions that need no confirmation; above it, 2 % of what is live
@@ -107,6 +107,16 @@ def ingest(
         raise held
     written = journal.append(source.id, upserts, deletions)
     return replace(report, seq=written.last_seq if written else None, seconds=time.monotonic() - started)
+
+
+def describe(journal: Journal, source: Source, validator: Validator) -> bool:
+    """Says something else of a source, its licence say; what it says itself stays. False when nothing differs.
+
+    Raises RefusedInput for a description that is not as it must be.
+    """
+    source = replace(source, namespace=source.namespace or v.source_namespace(v.check_source_name(source.id)))
+    own = _own_record(journal, source, validator)
+    return journal.append(source.id, [(own.iri, own.payload)]) is not None
 
 
 def _own_record(journal: Journal, source: Source, validator: Validator) -> Row:

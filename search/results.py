@@ -86,16 +86,19 @@ class Match:
     reasons: tuple[Reason, ...] = ()
     also: tuple[Named, ...] = ()
     also_count: int = 0
+    sources: tuple[str, ...] = ()  # that describe the actor; their licences stand in Matches.sources
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """How one source took part: "ok", or why not; when it last changed; how many records it holds."""
+    """How one source took part: "ok", or why not; when it last changed; how many records it holds; how it is named."""
 
     id: str
     status: str
     as_of: str
     count: int
+    licence: str = ""  # short name, or as the source states it
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api import provenance
 from api.negotiation import MEDIA, RDF_FORMS, csv_bytes, form_of, json_bytes, rdf_bytes, split_suffix
 from api.pages import render
 from api.places import country_code
@@ -56,7 +57,7 @@ def router(context: Context) -> APIRouter:
                 for source, found in engine.payloads(record.iri)
                 for s in found
                 if not more.get("source") or source == more["source"]
-            ]
+            ] + provenance.statements(record.iri, more.get("origins", []))
             return respond(request, rdf_bytes(about, form), form, engine.seq, **link)
         if form == "csv":
             return respond(request, csv_bytes([_flat(record)], columns), form, engine.seq, **link)
@@ -70,7 +71,8 @@ def router(context: Context) -> APIRouter:
                 **more,
             )
             return respond(request, html, form, engine.seq, **link)
-        return respond(request, json_bytes(asdict(record)), form, engine.seq, **link)
+        origins = {"provenance": [asdict(told) for told in more["origins"]]} if "origins" in more else {}
+        return respond(request, json_bytes(asdict(record) | origins), form, engine.seq, **link)
 
     @doors.get("/actors/{id:path}", response_class=Response)
     def actor(request: Request, id: str, source: str = "") -> Response:
@@ -84,6 +86,7 @@ def router(context: Context) -> APIRouter:
             request, found, suffix, _ACTOR_COLUMNS, "actor.html", homes=homes, members=members,
             claims=engine.claims(found.id), exchanges=_exchanges(context, found.id), source=source,
             tags=lambda lang: engine.tags(found.iri, limit=_SHOWN_TAGS, lang=lang),
+            origins=provenance.of(engine, found.iri, source),
         )  # fmt: skip
 
     @doors.get("/clusters", response_class=Response)

@@ -160,33 +160,27 @@ def test_it_stays_away_by_every_door_until_it_is_lifted(engine: Engine) -> None:
     assert again.records == 1 and engine.erasures()[0].id == erasure.id
 
 
-@pytest.mark.parametrize(
-    ("names", "reason", "error", "word"),
-    [
-        (["nobody"], "", NotFound, "no actor"),
-        (["urn:x:nobody", "https://example.org/none"], "", NotFound, "no actor"),
-        (["https://example.org/none"], "", NotFound, "ever said anything"),
-        ([v.source_graph("makers")], "", RefusedInput, "is a source"),
-        ([v.COMPETENCY + "hydroalcoholic-gel"], "", RefusedInput, "Filière itself"),
-        (["z"], f"{NAME.upper()} asked", RefusedInput, "reason names"),
-        (["z"], ZED, RefusedInput, "reason names"),
-        (["z"], "x" * 501, RefusedInput, "at most 500"),
-        ([], "", UserError, "Nothing is named"),
-    ],
-)
-def test_what_cannot_be_erased_says_why_and_loses_nothing(
-    engine: Engine, names: list[str], reason: str, error: type[Exception], word: str
-) -> None:
+REFUSED = [
+    (["nobody"], "", NotFound, "no actor"),
+    (["z", "https://example.org/none"], "", NotFound, "ever said anything"),
+    ([v.source_graph("makers")], "", RefusedInput, "is a source"),
+    ([v.COMPETENCY + "hydroalcoholic-gel"], "", RefusedInput, "Filière itself"),
+    (["z"], f"{NAME.upper()} asked", RefusedInput, "reason names"),
+    (["z"], ZED, RefusedInput, "reason names"),
+    (["z"], "x" * 501, RefusedInput, "at most 500"),
+    ([], "", UserError, "Nothing is named"),
+]
+
+
+def test_what_cannot_be_erased_says_why_and_loses_nothing(engine: Engine) -> None:
     seq = engine.seq
-    with pytest.raises(error, match=word):
-        engine.erase(names, reason=reason)
-    assert engine.seq == seq and engine.erasures() == []
+    for names, reason, error, word in REFUSED:
+        with pytest.raises(error, match=word):
+            engine.erase(names, reason=reason)
+    assert engine.seq == seq and engine.erasures() == [] and engine.actor("z").name == NAME
 
 
-@pytest.mark.parametrize(
-    "point",
-    ["erasure.written", "erasure.committed", "erasure.scrubbed", "graph.before", "index.renamed", "erasure.index"],
-)
+@pytest.mark.parametrize("point", ["erasure.written", "erasure.committed", "erasure.graph"])
 def test_a_kill_in_the_midst_is_finished_at_the_next_start(folder: Path, point: str) -> None:
     command = [sys.executable, "-m", "api.cli", "erase", "z", "--yes", "--data", str(folder)]
     environment = {"PYTHONPATH": str(ROOT), "PATH": os.defpath, "FILIERE_CRASH_AT": point, "FILIERE_MODEL": "hashing"}

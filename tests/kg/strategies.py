@@ -48,7 +48,6 @@ def iris(room: str) -> st.SearchStrategy[str]:
 
 degrees = st.floats(-90, 90, allow_nan=False).map(lambda d: round(d, 6) + 0.0)
 evidence = st.builds(
-    Erasure,
     Evidence,
     title=maybe,
     text=maybe,
