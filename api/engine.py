@@ -478,7 +478,8 @@ class Engine(Reader):
             self._repair_index()
             matcher = self.index.matcher()
         found = self._searching.submit(matcher.search, query).result()
-        results = tuple(replace(match, sources=self.sources_of(match.actor.iri)) for match in found.results)
+        told = self.sources_of(match.actor.iri for match in found.results)
+        results = tuple(replace(match, sources=told.get(match.actor.iri, ())) for match in found.results)
         return replace(found, results=results, sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:

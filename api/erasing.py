@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _Progress = Callable[[str, int, int], None]
 _CHUNK = 2**20
 MOST_AT_ONCE = 1000
+_KEPT = ("config.json", "state.json")  # of a harvested source: what the operator said, how far it is
+_OUTCOMES = "outcomes.jsonl"
+_UNDER_WAY = ("work", "held")  # a harvest that is not done: it begins anew
 # Below the data folder; what is not named here is looked through for what is erased.
 _VIEWS = ("graph", "snapshots", "snapshots-union", "index", "lock", "filiere.json", "tokens.json", "tokens.lock")
 
@@ -99,13 +102,28 @@ def _forms(texts: Iterable[str]) -> list[bytes]:
 
 
 def _sweep(folder: Path, iris: list[bytes], names: list[bytes]) -> None:
-    """Removes the files beside the log and its views that speak of what is erased: reports, fetched copies, dumps.
+    """Removes what speaks of what is erased, of the files beside the log and its views: reports, fetched copies, dumps.
 
     In a JSON file, which may describe a source, a name alone is no sign.
     """
-    for path in _beside(folder):
-        if any(map(_in(path), iris if path.suffix == ".json" else [*iris, *names])):
+    for path in list(_beside(folder)):
+        marks = iris if path.suffix == ".json" else [*iris, *names]
+        if path.name in _KEPT or not any(map(_in(path), marks)):
+            continue
+        if path.parent.name in _UNDER_WAY:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        elif path.name == _OUTCOMES:
+            _without(path, marks)
+        else:
             path.unlink(missing_ok=True)
+
+
+def _without(file: Path, marks: list[bytes]) -> None:
+    """Takes the lines out of a file that hold one of the marks."""
+    lines = file.read_bytes().split(b"\n")
+    partial = file.with_suffix(".tmp")
+    partial.write_bytes(b"\n".join(line for line in lines if not any(mark in line for mark in marks)))
+    partial.replace(file)
 
 
 def _beside(folder: Path) -> Iterator[Path]:

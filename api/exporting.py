@@ -109,7 +109,7 @@ class Export:
         """What a source says, its own record first; with a country, only the actors that are there."""
         journal = self._reader.journal
         own = v.source_graph(source)
-        found = history.as_of(journal, source, self.seq) if self._moment else journal.entities(source)
+        found = history.as_of(journal, source, self.seq) if self._moment else history.standing(journal, source)
         for change in found:
             if change.iri == own or not self._country or _is_there(change, self._country):
                 yield change
@@ -185,15 +185,25 @@ def past(reader: Reader, name: str, moment: str) -> Export:
     return Export(reader, wanted, [reader.source_at(name, seq)], seq)
 
 
+def exported(reader: Reader) -> list[SourceStatus]:
+    """The sources that an export takes when none is named: all that are public and that others speak in."""
+    return [source for source in _nameable(reader) if source.public and source.id != v.DEFAULT]
+
+
+def _nameable(reader: Reader) -> list[SourceStatus]:
+    return [source for source in reader.sources() if source.id not in v.OURS and ":" not in source.id]
+
+
 def _chosen(reader: Reader, wanted: Wanted, private: bool) -> list[SourceStatus]:
-    known = {source.id: source for source in reader.sources() if source.id not in v.OURS and ":" not in source.id}
+    if not wanted.sources:
+        return exported(reader)
+    known = {source.id: source for source in _nameable(reader)}
     for name in wanted.sources:
         if name not in known:
             raise NotFound(f"There is no source {name[:64]!r} that can be exported.", "See 'filiere sources'.")
         if not private and not known[name].public:
             raise Forbidden(f"The source {name} is not public.", "Its keeper can export it with 'filiere export'.")
-    names = dict.fromkeys(wanted.sources) or [name for name, source in known.items() if source.public]
-    return [known[name] for name in names if name != v.DEFAULT]
+    return [known[name] for name in dict.fromkeys(wanted.sources)]
 
 
 def _has_part(reader: Reader, source: str, seq: int, wanted: Wanted, tables: bool) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -228,10 +229,14 @@ class Reader:
         time = self.journal.rows("SELECT max(time) FROM batches WHERE source = ? AND first_seq <= ?", (name, seq))
         return _status(source, count, str(time[0][0] or ""), last)
 
-    def sources_of(self, iri: str) -> tuple[str, ...]:
-        """The sources that describe a record, by id; those that Filière itself writes left out."""
-        found = self.journal.rows("SELECT source FROM live WHERE iri = ? ORDER BY source", (iri,))
-        return tuple(str(row[0]) for row in found if row[0] not in v.OURS)
+    def sources_of(self, iris: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """IRI → the sources that describe the record, by id; those that Filière itself writes are left out."""
+        query = "SELECT iri, source FROM live WHERE iri IN (SELECT value FROM json_each(?)) ORDER BY source"
+        out: dict[str, tuple[str, ...]] = {}
+        for iri, source in self.journal.rows(query, (json.dumps(list(iris)),)):
+            if source not in v.OURS:
+                out[iri] = (*out.get(iri, ()), source)
+        return out
 
     def payloads(self, iri: str) -> list[tuple[str, list[Statement]]]:
         """(source, statements) of every live record with this IRI."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from kg.errors import UserError
 from kg.journal import Change, Journal
 
 _COLUMNS = "c.seq, c.batch, b.time, c.source, c.iri, c.op, c.sha256, c.payload"
+_PAGE = 1000  # records read at a time
 _FROM = f"SELECT {_COLUMNS} FROM changes c JOIN batches b ON b.number = c.batch"
 
 
@@ -54,8 +56,22 @@ def moment(text: str) -> str:
 def as_of(journal: Journal, source: str, seq: int) -> Iterator[Change]:
     """The records of a source as they were live after `seq`, by IRI."""
     query = (
-        f"{_FROM} JOIN (SELECT iri AS name, max(seq) AS last FROM changes WHERE source = ? AND seq <= ? GROUP BY iri) "
-        "ON c.seq = last WHERE c.op = 'upsert' ORDER BY c.iri"
+        "SELECT seq FROM changes c JOIN (SELECT max(seq) AS last FROM changes WHERE source = ? AND seq <= ? "
+        "GROUP BY iri) ON c.seq = last WHERE c.op = 'upsert' ORDER BY c.iri"
     )
-    for row in journal.rows(query, (source, seq)):
-        yield Change(*row)
+    yield from _of(journal, query, (source, seq))
+
+
+def standing(journal: Journal, source: str) -> Iterator[Change]:
+    """The live records of a source by IRI, as they stand when the first is asked for, whatever is written meanwhile."""
+    yield from _of(journal, "SELECT seq FROM live WHERE source = ? ORDER BY iri", (source,))
+
+
+def _of(journal: Journal, query: str, parameters: tuple[object, ...]) -> Iterator[Change]:
+    """The changes whose seqs a query gives, in its order; only the seqs are held in memory."""
+    seqs = [row[0] for row in journal.rows(query, parameters)]
+    for first in range(0, len(seqs), _PAGE):
+        page = seqs[first : first + _PAGE]
+        rows = journal.rows(f"{_FROM} WHERE c.seq IN (SELECT value FROM json_each(?))", (json.dumps(page),))
+        found = {row[0]: Change(*row) for row in rows if row[5] == "upsert"}  # one may be erased meanwhile
+        yield from (found[seq] for seq in page if seq in found)

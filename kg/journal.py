@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kg import vocabulary as v
 from kg.errors import DataFolderError, NotFound
 from kg.faults import point
 from kg.journal_file import read_address, translated
@@ -160,10 +161,14 @@ class Journal:
         first = self._one("SELECT max(seq) FROM changes") + 1
         number = self._one("SELECT max(number) FROM batches") + 1
         point("journal.begun")
+        # Whoever writes has said before what was refused; this is the last gate, and it opens for nobody.
+        kept = "SELECT iri FROM live WHERE source = ?"
+        erased = {row[0].rpartition("/")[2] for row in self._connection.execute(kept, (v.ERASURES,))}
         for source, upserts, deletes in parts:
             query = "SELECT iri, seq, sha256 FROM live WHERE source = ?"
             live = {iri: (seq, sha) for iri, seq, sha in self._connection.execute(query, (source,))}
-            rows = list(_differences(source, upserts, deletes, live, first, number))
+            said = ((iri, payload) for iri, payload in upserts if not erased or digest(iri) not in erased)
+            rows = list(_differences(source, said, deletes, live, first, number))
             if not rows and not note:
                 continue
             count = sum(row[4] == "upsert" for row in rows)

@@ -10,7 +10,7 @@ import click
 
 from api.commands.options import data_option, folder, settings
 from api.engine import Engine
-from api.exporting import FORMS, Export, Wanted, prepare
+from api.exporting import FORMS, Export, Wanted, exported, prepare
 from api.folder import storage_error
 from kg.errors import UserError
 
@@ -44,11 +44,9 @@ def export_command(
         if not each:
             write(prepare(engine, wanted, private=True, tables=tables), form, file)
             return
-        named = sources or [source.id for source in engine.sources() if source.public and ":" not in source.id]
-        for name in named:
+        for name in sources or [source.id for source in exported(engine)]:
             one = Wanted((name,), country, moment, wanted.commercial)
-            if sources or name not in ("filiere", "default"):
-                _one(prepare(engine, one, private=True, tables=tables), form, file, name)
+            _one(prepare(engine, one, private=True, tables=tables), form, file, name)
 
 
 def _one(export: Export, form: str, file: Path, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -71,7 +71,7 @@ def router(context: Context) -> APIRouter:
         engine = context.ready()
         if not any(source.id == name and source.public for source in engine.sources()):
             context.tokens.authorise(request.headers.get("authorization", ""), name)
-        return _streamed(past(engine, name, at), _form(request, form), f"/sources/{name}")
+        return _streamed(past(engine, name, at), _form(request, form), f"/sources/{quote(name, safe='')}")
 
     @doors.post("/sources/{name}/restore", response_class=Response)
     async def restore(

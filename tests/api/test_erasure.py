@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -54,7 +55,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for room in ("reports", "published", "harvest"):
             (engine.folder.path / room).mkdir()
             (engine.folder.path / room / "kept.csv").write_text(f"1,{NAME}\n", encoding="utf-8")
-        (engine.folder.path / "harvest" / "other.csv").write_text("1,Maker One\n", encoding="utf-8")
+        harvest = engine.folder.path / "harvest"
+        (harvest / "other.csv").write_text("1,Maker One\n", encoding="utf-8")
+        (harvest / "work").mkdir()
+        (harvest / "work" / "run.json").write_text("{}", encoding="utf-8")
+        (harvest / "work" / "rows.nt.gz").write_bytes(gzip.compress(f"<{ZED}> <urn:p> <urn:o> .".encode()))
+        (harvest / "outcomes.jsonl").write_text(f'{{"a": 1}}\n{{"b": {json.dumps(NAME)}}}\n', encoding="utf-8")
     return folder
 
 
@@ -113,7 +119,8 @@ def test_what_is_erased_is_in_no_file_and_all_else_is_as_it_was(folder: Path) ->
         assert engine.decisions() == [] and engine.tags().total < 10
     for text in (NAME, OLDER, "Quimper"):
         assert holding(folder, text) == [], text
-    assert (folder / "harvest" / "other.csv").is_file()
+    assert (folder / "harvest" / "other.csv").is_file() and not (folder / "harvest" / "work").exists()
+    assert (folder / "harvest" / "outcomes.jsonl").read_text(encoding="utf-8") == '{"a": 1}\n'
     with Engine.open(folder, write=True, model="hashing") as engine:
         assert engine.check() == []
         assert {actor.id for actor in engine.actors()} == {"one", "two"}
@@ -152,6 +159,9 @@ def test_it_stays_away_by_every_door_until_it_is_lifted(engine: Engine) -> None:
             engine.querying.update(f"INSERT DATA {{ GRAPH <{graph}> {{ <{ZED}> <urn:says> 'again' }} }}")
     with pytest.raises(RefusedInput, match="erased here on"):
         engine.querying.put_graph("urn:new", [(f"<{ZED}/part>", "<urn:says>", '"again"')], replace=True)
+    seq = engine.seq
+    assert engine.journal.append("other", [(ZED, f'<{ZED}> <urn:says> "again" .\n')]) is None, "the last gate"
+    assert engine.seq == seq
     with pytest.raises(NotFound, match="Nothing was erased under"):
         engine.lift_erasure("z")
     engine.lift_erasure(ZED)
