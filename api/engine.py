@@ -147,6 +147,7 @@ class Engine(Reader):
 
     def bring_up(self, progress: Progress | None = None) -> None:
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
+        erasing.clear_leftovers(self.folder.path)
         self._take_ontology()
         try:
             if erasing.unfinished(self):

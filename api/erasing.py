@@ -86,6 +86,13 @@ def finish(engine: Engine, progress: _Progress | None = None) -> None:
         _write(engine.folder.erased, seq)
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Removes what killed processes left of uploads and trials of updates. Nothing of the kind may be under way."""
+    for pattern in (".incoming-*", ".update-*"):
+        for leftover in folder.glob(pattern):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _write(mark: Path, seq: int) -> None:
     partial = mark.with_suffix(".tmp")
     with partial.open("w", encoding="utf-8") as stream:

@@ -59,6 +59,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         harvest = engine.folder.path / "harvest"
         (harvest / "other.csv").write_text("1,Maker One\n", encoding="utf-8")
         (harvest / "work").mkdir()
+        (engine.folder.path / ".incoming-killed").mkdir()
+        (engine.folder.path / ".incoming-killed" / "makers.jsonl").write_text(NAME, encoding="utf-8")
         (harvest / "work" / "run.json").write_text("{}", encoding="utf-8")
         (harvest / "work" / "rows.nt.gz").write_bytes(gzip.compress(f"<{ZED}> <urn:p> <urn:o> .".encode()))
         (harvest / "outcomes.jsonl").write_text(f'{{"a": 1}}\n{{"b": {json.dumps(NAME)}}}\n', encoding="utf-8")
