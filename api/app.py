@@ -17,7 +17,9 @@ from api.routes import (
     asking,
     describing,
     entities,
+    erasures,
     examples,
+    exporting,
     graphs,
     harvest,
     health,
@@ -64,6 +66,8 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(peers.router(context))  # /peers, and PUT and DELETE for token holders
     app.include_router(reconcile.router(context))  # /reconcile
     app.include_router(identity.router(context))  # /identity, and PUT, DELETE and POST for token holders
+    app.include_router(exporting.router(context))  # /export /sources/{name}/past, and restoring for token holders
+    app.include_router(erasures.router(context))  # /erasures, and DELETE of an actor, for token holders
     app.include_router(sparql.router(context))  # /sparql
     app.include_router(examples.router(context))  # /sparql/examples
     app.include_router(describing.router(context))  # /.well-known/void

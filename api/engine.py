@@ -12,22 +12,25 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from api import erasing
 from api import folder as folders
 from api.identity import Identity
 from api.index import Index
 from api.live import Live
 from api.querying import Querying
-from api.reader import Reader, SourceStatus
+from api.reader import Reader, SourceStatus, attribution_of, licence_of
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
 from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
 from kg.journal import Journal
-from kg.model import Source, TagDecision
+from kg.model import Erasure, Source, TagDecision
 
 if TYPE_CHECKING:
     from api.reconciling.desk import Desk
     from kg.endpoint import Address
+    from kg.erasures import Erased
     from kg.findings import Row
     from kg.graph import EmbeddedGraph, Graph
     from kg.ingest import Report
@@ -155,8 +158,11 @@ class Engine(Reader):
 
     def bring_up(self, progress: Progress | None = None) -> None:
         """Brings the packaged ontology into the journal and every view to its seq. Raises OntologyError."""
+        erasing.clear_leftovers(self.folder.path)
         self._take_ontology()
         try:
+            if erasing.unfinished(self):
+                erasing.finish(self, progress)
             self.catch_up(progress)
         except Unreachable:
             if self.remote is None:
@@ -189,6 +195,24 @@ class Engine(Reader):
                 ) from error
         with self._copying:
             self._suggest()
+
+    def renew_graph(self, progress: Progress | None = None) -> None:
+        """The graph made anew from the journal, and no snapshot of the old one. The caller holds `writing()`."""
+        from kg import projection
+        from kg.graph import EmbeddedGraph
+
+        with self._copying:
+            shutil.rmtree(self.folder.snapshots, ignore_errors=True)
+            self._graph = None  # lets go of its files
+            try:
+                if self.remote is not None:
+                    shutil.rmtree(self.folder.graph, ignore_errors=True)
+                    projection.repair(self.journal, self.remote)
+                else:
+                    self._graph = EmbeddedGraph.renewed(self.folder.graph)
+                    projection.catch_up(self.journal, self._graph, progress)
+            except (OSError, RuntimeError) as error:
+                raise folders.storage_error(error, self.folder.path) from error
 
     def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
@@ -355,6 +379,25 @@ class Engine(Reader):
             self.catch_up()
         return withdrawn
 
+    def erase(self, names: Iterable[str], *, reason: str = "", progress: Progress | None = None) -> Erased:
+        """Erases records (ids of actors, or IRIs) from every source, view and past version, and keeps them away.
+
+        Raises NotFound, UserError or RefusedInput, and then nothing was erased.
+        """
+        with self.writing():
+            return erasing.erase(self, names, reason, progress)
+
+    def erasures(self) -> list[Erasure]:
+        """What was erased, by its hash, oldest first."""
+        from kg import erasures
+
+        return erasures.standing(self.journal)
+
+    def lift_erasure(self, name: str) -> Erasure:
+        """Lets what was erased be said again; it does not bring it back. Raises NotFound or UserError."""
+        with self.writing():
+            return erasing.lifted(self, name)
+
     def remove_source(self, name: str) -> int:
         """Takes everything a source said out of every view; the journal keeps that it was said. Number of records.
 
@@ -374,6 +417,41 @@ class Engine(Reader):
             self.journal.append(name, (), live, note="removed")
             self.catch_up()
         return len(live)
+
+    def describe_source(self, name: str, **given: str | None) -> Source:
+        """Says something else of a source: its title, licence … Raises NotFound or RefusedInput."""
+        from kg.ingest import describe
+        from kg.validation import Validator
+
+        with self.writing():
+            self._ours(name)
+            source = self.described(name, **given)
+            if describe(self.journal, source, Validator.packaged()):
+                self.catch_up()
+        return source
+
+    def restore_source(self, name: str, moment: str) -> tuple[int, int]:
+        """Makes what a source said at a moment its version again: (records, of which changed). `undo` takes it back.
+
+        Raises NotFound when it said nothing then, UserError for a moment that is none.
+        """
+        from kg import history
+
+        with self.writing():
+            self._ours(name, gone=True)
+            seq = history.seq_at(self.journal, history.moment(moment))
+            before = {change.iri: change.payload for change in history.as_of(self.journal, name, seq)}
+            if not before:
+                raise NotFound(f"The source {name!r} said nothing at {moment}.", "See 'filiere history --source NAME'.")
+            gone = [iri for iri in self.journal.current(name) if iri not in before]
+            batch = self.journal.append(name, before.items(), gone, note=f"restored {uuid4()}")
+            self.catch_up()
+        return len(before), batch.upserts + batch.deletes if batch else 0
+
+    def _ours(self, name: str, gone: bool = False) -> None:
+        """Raises NotFound for a source that is Filière's own or, unless `gone` is allowed, that is not there."""
+        if name in v.OURS or not (gone or self.journal.current(name)):
+            raise NotFound(f"There is no source {name[:64]!r} that can be changed.", "See 'filiere sources'.")
 
     def _ingest(
         self,
@@ -432,7 +510,10 @@ class Engine(Reader):
 
     def answered(self, matcher: Matcher, query: Query, guests: Sequence[Guests] = ()) -> Matches:
         """A matcher's answer, with the actors of other nodes beside our own, and how our sources took part."""
-        return replace(self._searching.submit(matcher.search, query, guests).result(), sources=self._answering())
+        found = self._searching.submit(matcher.search, query, guests).result()
+        told = self.sources_of(match.actor.iri for match in found.results)
+        results = tuple(replace(match, sources=told.get(match.actor.iri, ())) for match in found.results)
+        return replace(found, results=results, sources=self._answering())
 
     def why_not(self, query: Query, actor: str) -> WhyNot:
         """Why an actor (id or IRI) is not among the answers to a need, and what would bring it in. Raises NotFound."""
@@ -481,7 +562,14 @@ class Engine(Reader):
         if seq != self.seq:
             seq = self.seq
             answers = tuple(
-                SourceAnswer(id=s.id, status="ok", as_of=s.as_of, count=s.entities)
+                SourceAnswer(
+                    id=s.id,
+                    status="ok",
+                    as_of=s.as_of,
+                    count=s.entities,
+                    licence=licence_of(s),
+                    attribution=attribution_of(s),
+                )
                 for s in self.sources()
                 if s.id not in v.OURS
             )
@@ -523,6 +611,8 @@ class Engine(Reader):
             return newest
         try:
             with Engine.open(self.folder.path, write=True, model=self.index.model, catch_up=False) as writer:
+                if erasing.unfinished(writer):
+                    writer.bring_up()
                 writer._catch_graph_up(None)
                 return writer.snapshot()
         except Busy:

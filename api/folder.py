@@ -60,14 +60,19 @@ class DataFolder:
         return self.path / "reports"
 
     @property
+    def published(self) -> Path:
+        """What is kept ready of what this node publishes; all of it can be made again."""
+        return self.path / "published"
+
+    @property
+    def erased(self) -> Path:
+        """The seq of the last erasure that every view and every file below has followed."""
+        return self.path / "erased.json"
+
+    @property
     def harvest(self) -> Path:
         """A folder a harvested source: where it comes from, how far its harvest is, and its outcomes."""
         return self.path / "harvest"
-
-    @property
-    def published(self) -> Path:
-        """The dumps of the sources that are published; they are built again when they are missing."""
-        return self.path / "published"
 
     @property
     def identity(self) -> Path:

@@ -167,8 +167,8 @@ class Index:
                 return True
         return False
 
-    def rebuild(self, progress: Callable[[str, int, int], None] | None = None) -> Generation:
-        """A new generation from the journal, served from here on; stale ones are removed."""
+    def rebuild(self, progress: Callable[[str, int, int], None] | None = None, *, kept: int = KEPT) -> Generation:
+        """A new generation from the journal, served from here on; all but the newest `kept` are removed."""
         self._rebuilding = True
         try:
             built = self._build(progress)
@@ -176,7 +176,7 @@ class Index:
                 self._generation, self._matcher = built, None
         finally:
             self._rebuilding = False
-        generations.remove_stale(self._folder, KEPT, on_step=point)
+        generations.remove_stale(self._folder, kept, on_step=point)
         return built
 
     def _build(self, progress: Callable[[str, int, int], None] | None) -> Generation:

@@ -188,7 +188,12 @@ class Live:
         return Question(tuple(parameters), wanted, tuple(ours), owned, self._holds)
 
     def _holds(self, iri: str) -> bool:
-        return bool(iri) and bool(self._engine.described_by(iri))
+        """Whether an actor is held here, or was erased here, so that no node may tell of it."""
+        from kg import erasures
+
+        if not iri or self._engine.described_by(iri):
+            return bool(iri)
+        return erasures.covering(erasures.known(self._engine.journal), iri) is not None
 
     # Being asked
 

@@ -23,6 +23,10 @@ class RequestTimeout(errors.RefusedInput):
     """A request took too long to arrive."""
 
 
+class Incompatible(errors.UserError):
+    """The licences of sources do not allow them to be put together, or to be used as asked."""
+
+
 class NotReady(errors.FiliereError):
     """The service is still bringing its views to the journal's seq."""
 
@@ -60,6 +64,7 @@ OUTCOMES: dict[type[errors.FiliereError], Outcome] = {
     NotAcceptable: Outcome(406, "Not acceptable", 1),
     UnsupportedMedia: Outcome(415, "Unsupported media type", 1),
     RequestTimeout: Outcome(408, "Request timeout", 1),
+    Incompatible: Outcome(409, "Licences exclude one another", 1),
     NotReady: Outcome(503, "Not ready", 1),
 }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ _NARROWEST = 12  # a column is never cut below this many characters
 _LEVELS = {"match": "green", "possible": "yellow", "none": "red"}
 _ALSO_NAMED = 3  # of those that share a place
 _RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins with one of these
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def plain(value: Any) -> Any:
@@ -47,19 +49,28 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]], heading: Sequence[str]) -> str:
+def as_csv(rows: Iterable[Mapping[str, Any]], heading: Sequence[str]) -> str:
     """CSV text; a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return "".join(csv_lines(rows, heading))
+
+
+def csv_lines(rows: Iterable[Mapping[str, Any]], heading: Sequence[str]) -> Iterator[str]:
+    """The same, a heading and then a line a row, as the rows come."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heading)
     for row in rows:
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
         writer.writerow([_safe(row.get(name)) for name in heading])
-    return out.getvalue()
+    yield out.getvalue()
 
 
 def _safe(value: Any) -> str:
     text = cell(value)
-    return "'" + text if text.startswith(_RISKY) and not isinstance(value, int | float) else text
+    number = isinstance(value, int | float) or _NUMBER.fullmatch(text) is not None
+    return "'" + text if text.startswith(_RISKY) and not number else text
 
 
 def _width(text: str) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from api.index import entity_of
+from kg import licences, mapping
 from kg import vocabulary as v
 from kg.errors import NotFound, UserError
 from kg.journal import Journal
@@ -36,6 +38,43 @@ class SourceStatus:
     origin: str = ""
     harvested_from: str = ""
     attribution: str = ""
+    licence_name: str = ""  # the licence as it is known everywhere: its short name, "unknown", and its IRI or ""
+    licence_iri: str = ""
+
+
+def licence_of(source: SourceStatus) -> str:
+    """The licence of a source in a few words: its short name, else what the source states, else "unknown"."""
+    known = source.licence_name not in ("", licences.UNKNOWN.name)
+    return source.licence_name if known else source.licence or licences.UNKNOWN.name
+
+
+def attribution_of(source: SourceStatus) -> str:
+    """How a source is to be named where what it says is used, in one line."""
+    title = source.title or source.id
+    return licences.attribution(title, source.publisher, source.attribution, source.licence, source.url)
+
+
+def _status(source: Source, entities: int, as_of: str, seq: int, name: str = "") -> SourceStatus:
+    known = licences.read(source.licence)
+    name = name or source.id
+    return SourceStatus(
+        id=name,
+        title=source.title,
+        publisher=source.publisher,
+        licence=source.licence,
+        url=source.url,
+        issued=source.issued,
+        namespace=source.namespace or v.source_namespace(name),
+        public=source.public,
+        entities=entities,
+        as_of=as_of,
+        seq=seq,
+        origin=source.origin,
+        harvested_from=source.harvested_from,
+        attribution=source.attribution,
+        licence_name=known.name,
+        licence_iri=known.iri,
+    )
 
 
 @dataclass(slots=True)
@@ -171,23 +210,37 @@ class Reader:
             source = found if isinstance(found, Source) else Source(id=name)
             latest = self.journal.batches(name, limit=1)
             out.append(
-                SourceStatus(
-                    id=name,
-                    title=source.title,
-                    publisher=source.publisher,
-                    licence=source.licence,
-                    url=source.url,
-                    issued=source.issued,
-                    namespace=source.namespace or v.source_namespace(name),
-                    public=source.public,
-                    entities=count,
-                    as_of=latest[0].time if latest else "",
-                    seq=latest[0].last_seq if latest else 0,
-                    origin=source.origin,
-                    harvested_from=source.harvested_from,
-                    attribution=source.attribution,
-                )
+                _status(source, count, latest[0].time if latest else "", latest[0].last_seq if latest else 0, name)
             )
+        return out
+
+    def source_at(self, name: str, seq: int) -> SourceStatus:
+        """A source as it was described at a seq. Raises NotFound when it said nothing then."""
+        rows = self.journal.rows(
+            "SELECT count(*), max(seq) FROM (SELECT max(seq) AS seq FROM changes WHERE source = ? AND seq <= ? "
+            "GROUP BY iri) WHERE seq IN (SELECT seq FROM changes WHERE op = 'upsert')",
+            (name, seq),
+        )
+        count, last = rows[0]
+        if not count or name in v.OURS:
+            raise NotFound(f"The source {name[:64]!r} said nothing then.", "See 'filiere history --source NAME'.")
+        own = v.source_graph(name)
+        said = self.journal.rows(
+            "SELECT payload FROM changes WHERE source = ? AND iri = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+            (name, own, seq),
+        )
+        found = mapping.from_statements(own, name, from_payload(said[0][0])) if said else None
+        source = found if isinstance(found, Source) else Source(name)
+        time = self.journal.rows("SELECT max(time) FROM batches WHERE source = ? AND first_seq <= ?", (name, seq))
+        return _status(source, count, str(time[0][0] or ""), last)
+
+    def sources_of(self, iris: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """IRI → the sources that describe the record, by id; those that Filière itself writes are left out."""
+        query = "SELECT iri, source FROM live WHERE iri IN (SELECT value FROM json_each(?)) ORDER BY source"
+        out: dict[str, tuple[str, ...]] = {}
+        for iri, source in self.journal.rows(query, (json.dumps(list(iris)),)):
+            if source not in v.OURS:
+                out[iri] = (*out.get(iri, ()), source)
         return out
 
     def payloads(self, iri: str) -> list[tuple[str, list[Statement]]]:

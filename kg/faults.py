@@ -22,6 +22,13 @@ POINTS = (
     "suggested.written",
 )
 
+ERASURE_POINTS = (
+    "erasure.written",
+    "erasure.committed",
+    "erasure.scrubbed",
+    "erasure.graph",
+    "erasure.index",
+)
 REMOTE_POINTS = ("graph.part",)  # passed only where the graph is kept elsewhere
 HARVEST_POINTS = (  # passed only by a harvest
     "harvest.begun",
@@ -34,14 +41,14 @@ HARVEST_POINTS = (  # passed only by a harvest
     "harvest.cleared",
 )
 
+_ALL = (*POINTS, *ERASURE_POINTS, *REMOTE_POINTS, *HARVEST_POINTS)
 _armed: dict[str, int] = {}
 
 
 def arm(name: str, nth: int = 1) -> None:
     """Kill this process (SIGKILL) when it passes the point for the nth time. Raises ValueError for an unknown name."""
-    known = (*POINTS, *REMOTE_POINTS, *HARVEST_POINTS)
-    if name not in known:
-        raise ValueError(f"no such point: {name}; points are {', '.join(known)}")
+    if name not in _ALL:
+        raise ValueError(f"no such point: {name}; points are {', '.join(_ALL)}")
     _armed[name] = nth
 
 

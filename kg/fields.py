@@ -130,3 +130,9 @@ IDENTITY = (
     Field("date", v.DCT + "date", "date"),
     Field("note", v.RDFS + "comment", "plain"),
 )
+ERASURE = (
+    Field("id", v.DCT + "identifier", "plain"),
+    Field("date", v.DCT + "date", "date"),
+    Field("reason", v.RDFS + "comment", "plain"),
+    Field("sources", v.NS + "erasedFrom", "plain*"),
+)

@@ -6,17 +6,17 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from kg import mapping, rdf
+from kg import erasures, mapping, rdf
 from kg import vocabulary as v
 from kg.errors import Held, RefusedInput
 from kg.findings import Finding, Row
 from kg.journal import Journal
-from kg.model import Source
+from kg.model import Erasure, Source
 from kg.report import Report, grouped
 from kg.terms import Statement, Term, digest, from_payload, to_payload, value
 from kg.validation import Validator, placed
 
-__all__ = ["Rejected", "Report", "ingest"]
+__all__ = ["Rejected", "Report", "describe", "ingest"]
 
 _VOCABULARY = "vocabulary-"
 _FEW = 5  # deletions that need no confirmation; above it, 2 % of what is live
@@ -38,6 +38,7 @@ class _Batch:
     """The rows as they come: what may be written, what was wrong, and what the checks over the whole need."""
 
     live: dict[str, str]
+    erased: dict[str, Erasure]
     read: int = 0
     set_aside: int = 0
     nameless: int = 0
@@ -77,7 +78,7 @@ def ingest(
     started = time.monotonic()
     source = replace(source, namespace=source.namespace or v.source_namespace(v.check_source_name(source.id)))
     own = own_record(journal, source, validator)
-    batch = _Batch(journal.current(source.id))
+    batch = _Batch(journal.current(source.id), erasures.known(journal))
     for row in rows:
         _take(batch, row, source.namespace, validator)
     _check_whole(journal, source, batch, validator)
@@ -106,6 +107,16 @@ def ingest(
         raise held
     written = journal.append(source.id, upserts, deletions)
     return replace(report, seq=written.last_seq if written else None, seconds=time.monotonic() - started)
+
+
+def describe(journal: Journal, source: Source, validator: Validator) -> bool:
+    """Says something else of a source, its licence say; what it says itself stays. False when nothing differs.
+
+    Raises RefusedInput for a description that is not as it must be.
+    """
+    source = replace(source, namespace=source.namespace or v.source_namespace(v.check_source_name(source.id)))
+    own = own_record(journal, source, validator)
+    return journal.append(source.id, [(own.iri, own.payload)]) is not None
 
 
 def own_record(journal: Journal, source: Source, validator: Validator) -> Row:
@@ -152,7 +163,10 @@ def _take(batch: _Batch, row: Row, namespace: str, validator: Validator) -> None
     batch.read += 1
     batch.files[row.file] = None
     findings = list(row.findings)
-    if row.payload:
+    if row.iri and (erasure := erasures.covering(batch.erased, row.iri)) is not None:
+        reason, mend = erasures.refusal(erasure)
+        findings.append(Finding(row.file, row.number, "id", row.iri, reason, mend))
+    elif row.payload:
         findings += validated(row, namespace, validator)
     bad = not row.payload or any(finding.severity == "error" for finding in findings)
     first = batch.good.get(row.iri)

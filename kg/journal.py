@@ -1,11 +1,11 @@
-"""The log: append a batch, read from a seq; the only module that imports sqlite3.
+"""The log: append a batch, read from a seq.
 
 A batch is acknowledged when `append` returns: its transaction is on disk by then (WAL, synchronous=FULL).
 """
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kg.errors import DamagedData, DataFolderError, NotFound, StorageFull
+from kg import vocabulary as v
+from kg.errors import DataFolderError, NotFound
 from kg.faults import point
+from kg.journal_file import read_address, translated
 from kg.terms import digest
 
 APPLICATION_ID = 0x46494C49  # "FILI", so that `file` and we know our own
 FORMAT = 1
-_LEAST_FREE = 65_536  # bytes; SQLite needs as much for the smallest write or the index of its WAL
 _PAGE = 2000  # rows read at a time, so that a long reading never holds back a checkpoint
 
 _SCHEMA = """
@@ -88,9 +89,9 @@ class Journal:
         """The journal at `path`. Raises DataFolderError (missing, foreign, newer), DamagedData or StorageFull."""
         if not path.is_file() and not create:
             raise DataFolderError(f"There is no journal at {path}.", "Restore a backup, or name another --data.")
-        with _translated(path):
+        with translated(path):
             if read_only:
-                connection = sqlite3.connect(_read_address(path), uri=True, check_same_thread=False, timeout=10)
+                connection = sqlite3.connect(read_address(path), uri=True, check_same_thread=False, timeout=10)
             else:
                 connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
             connection.isolation_level = None
@@ -98,7 +99,7 @@ class Journal:
             try:
                 journal._prepare(create and not read_only, read_only)
                 if not read_only:
-                    address = _read_address(path)
+                    address = read_address(path)
                     journal._reader = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
             except BaseException:
                 connection.close()
@@ -122,6 +123,7 @@ class Journal:
         if not read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
             self._connection.execute(_LATER)
 
     def _one(self, query: str, parameters: tuple[object, ...] = ()) -> int:
@@ -131,7 +133,7 @@ class Journal:
     @property
     def last_seq(self) -> int:
         """The seq of the last acknowledged change; 0 for an empty journal."""
-        with _translated(self._path):
+        with translated(self._path):
             row = self._reader.execute("SELECT max(seq) FROM changes").fetchone()
             return int(row[0] or 0)
 
@@ -148,26 +150,57 @@ class Journal:
 
     def append_all(self, parts: Iterable[Part], note: str = "") -> list[Batch]:
         """Writes a batch a source, all of them or none, and returns when they are on disk."""
-        batches: list[Batch] = []
-        time = _now()  # the same for all, by which they are known as written together
-        with _translated(self._path), self._transaction():
-            first = self._one("SELECT max(seq) FROM changes") + 1
-            number = self._one("SELECT max(number) FROM batches") + 1
-            point("journal.begun")
-            for source, upserts, deletes in parts:
-                query = "SELECT iri, seq, sha256 FROM live WHERE source = ?"
-                live = {iri: (seq, sha) for iri, seq, sha in self._connection.execute(query, (source,))}
-                rows = list(_differences(source, upserts, deletes, live, first, number))
-                if not rows and not note:
-                    continue
-                count = sum(row[4] == "upsert" for row in rows)
-                batch = Batch(number, first, first + len(rows) - 1, time, source, note, count, len(rows) - count)
-                self._write(batch, rows)
-                batches.append(batch)
-                first, number = first + len(rows), number + 1
-            point("journal.written")
+        with translated(self._path), self._transaction():
+            batches = self._append(parts, note)
         point("journal.committed")
         return batches
+
+    def _append(self, parts: Iterable[Part], note: str) -> list[Batch]:
+        batches: list[Batch] = []
+        time = _now()  # the same for all, by which they are known as written together
+        first = self._one("SELECT max(seq) FROM changes") + 1
+        number = self._one("SELECT max(number) FROM batches") + 1
+        point("journal.begun")
+        # Whoever writes has said before what was refused; this is the last gate, and it opens for nobody.
+        kept = "SELECT iri FROM live WHERE source = ?"
+        erased = {row[0].rpartition("/")[2] for row in self._connection.execute(kept, (v.ERASURES,))}
+        for source, upserts, deletes in parts:
+            query = "SELECT iri, seq, sha256 FROM live WHERE source = ?"
+            live = {iri: (seq, sha) for iri, seq, sha in self._connection.execute(query, (source,))}
+            said = ((iri, payload) for iri, payload in upserts if not erased or digest(iri) not in erased)
+            rows = list(_differences(source, said, deletes, live, first, number))
+            if not rows and not note:
+                continue
+            count = sum(row[4] == "upsert" for row in rows)
+            batch = Batch(number, first, first + len(rows) - 1, time, source, note, count, len(rows) - count)
+            self._write(batch, rows)
+            batches.append(batch)
+            first, number = first + len(rows), number + 1
+        point("journal.written")
+        return batches
+
+    def erase(self, iris: Collection[str], parts: Iterable[Part]) -> list[Batch]:
+        """Writes the parts and makes all that was ever said under these IRIs an empty deletion: both, or none.
+
+        The bytes may lie in the file until `scrub`; whoever reads the log no longer comes by them.
+        """
+        with translated(self._path), self._transaction():
+            batches = self._append(parts, "")
+            self._connection.execute(
+                "UPDATE changes SET op = 'delete', sha256 = ?, payload = '' "
+                "WHERE payload <> '' AND iri IN (SELECT value FROM json_each(?))",
+                (digest(""), json.dumps(list(iris))),
+            )
+            point("erasure.written")
+        point("erasure.committed")
+        return batches
+
+    def scrub(self) -> bool:
+        """Writes the file anew, so that no byte of what was erased is left; False while another process reads it."""
+        with translated(self._path):
+            self._connection.execute("VACUUM")
+            busy = self._one("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not busy
 
     def _write(self, batch: Batch, rows: list[tuple[int, int, str, str, str, str, str, int | None]]) -> None:
         execute, many = self._connection.execute, self._connection.executemany
@@ -311,7 +344,7 @@ class Journal:
 
     def backup(self, target: Path) -> None:
         """A consistent copy of the journal at `target`, taken while it is in use."""
-        with _translated(target):
+        with translated(target):
             copy = sqlite3.connect(target)
             try:
                 self._reader.backup(copy)
@@ -321,7 +354,7 @@ class Journal:
 
     def rows(self, query: str, parameters: Collection[object] = ()) -> list[Any]:
         """What a SELECT over the tables of the log gives; for kg/history.py."""
-        with _translated(self._path):
+        with translated(self._path):
             return self._reader.execute(query, tuple(parameters)).fetchall()
 
     def close(self) -> None:
@@ -352,45 +385,5 @@ def _differences(
             seq += 1
 
 
-def _read_address(path: Path) -> str:
-    """The URI that opens a journal for reading.
-
-    Reading a journal in WAL mode writes beside it; on a read-only disk nobody can change it, so it is opened as
-    immutable, unless the last writer was killed and left changes in the WAL: then it must be opened for writing once.
-    """
-    wal = path.with_name(path.name + "-wal")
-    immutable = _is_read_only(path) and not (wal.is_file() and wal.stat().st_size)
-    return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if immutable else "")
-
-
-def _is_read_only(path: Path) -> bool:
-    return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
-
-
-def _is_full(path: Path) -> bool:
-    return os.statvfs(path.parent).f_bavail * os.statvfs(path.parent).f_frsize < _LEAST_FREE
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as the house's, by whose fault they are."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        unopened = name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR"))
-        if name.startswith("SQLITE_FULL") or "disk is full" in str(error) or (unopened and _is_full(path)):
-            raise StorageFull(
-                f"The disk that holds {path} is full.", "Free some space and repeat; what was stored is safe."
-            ) from error
-        if name.startswith("SQLITE_READONLY") or (unopened and _is_read_only(path)):
-            raise StorageFull(f"{path} is on a read-only disk.", "Mount it for writing, once at least.") from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            raise DamagedData(f"The journal {path} is damaged ({error}).", "Restore the newest backup.") from error
-        if unopened:
-            raise StorageFull(f"{path} cannot be read or written ({error}).", "See to the disk.") from error
-        raise DataFolderError(f"{path}: {error}.", "Another process may hold it; try again.") from error

@@ -13,12 +13,26 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from kg import vocabulary as v
-from kg.fields import ACTOR, CLAIM, CONCEPT, DECISION, EVIDENCE, EXCHANGE, IDENTITY, RECIPE, SOURCE, STEP, Field
+from kg.fields import (
+    ACTOR,
+    CLAIM,
+    CONCEPT,
+    DECISION,
+    ERASURE,
+    EVIDENCE,
+    EXCHANGE,
+    IDENTITY,
+    RECIPE,
+    SOURCE,
+    STEP,
+    Field,
+)
 from kg.model import (
     Actor,
     Claim,
     Concept,
     Entity,
+    Erasure,
     Evidence,
     Exchange,
     IdentityDecision,
@@ -189,6 +203,9 @@ def to_statements(entity: Entity) -> list[Statement]:
         case IdentityDecision():
             out = _statements(IDENTITY, entity, subject)
             out.append((term, _TYPE, f"<{v.NS}IdentityDecision>"))
+        case Erasure():
+            out = _statements(ERASURE, entity, subject)
+            out.append((term, _TYPE, f"<{v.NS}Erasure>"))
     return out
 
 
@@ -215,21 +232,11 @@ def predicates() -> dict[str, str]:
 
 def minted_terms() -> set[str]:
     """Every class and property of our own namespace that kg writes; ontology/filiere.ttl must define each."""
-    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION, IDENTITY)
+    tables = (ACTOR, EVIDENCE, EXCHANGE, RECIPE, STEP, CLAIM, SOURCE, CONCEPT, DECISION, IDENTITY, ERASURE)
     terms = {field.predicate for table in tables for field in table if field.predicate.startswith(v.NS)}
     terms |= {*v.ACTOR_CLASSES.values(), *v.COMPETENCY_CLASSES.values(), *v.EXCHANGE_CLASSES.values()}
-    more = [
-        "Actor",
-        "Evidence",
-        "hasEvidence",
-        "Recipe",
-        "RecipeStep",
-        "hasStep",
-        "Claim",
-        "TagDecision",
-        "IdentityDecision",
-        "competency",
-    ]
+    more = ["Actor", "Evidence", "hasEvidence", "Recipe", "RecipeStep", "hasStep", "Claim", "TagDecision", "competency"]
+    more += ["IdentityDecision", "Erasure"]
     more += ["SuggestedTag", "confidence", "words", "field", "suggestedCompetency", "suggestedFrom"]
     more += ["seq", "sha256", "outcome", "written", "deleted", "setAside"]
     return terms | {v.NS + name for name in more}
@@ -266,6 +273,9 @@ def from_statements(subject: str, source: str, statements: Iterable[Statement]) 
         if cls == v.NS + "IdentityDecision":
             pair: dict[str, Any] = {"id": v.local_name(subject), "actors": (), "verdict": ""}
             return IdentityDecision(iri=subject, source=source, **(pair | _values(IDENTITY, own, subject)))
+        if cls == v.NS + "Erasure":
+            erasure: dict[str, Any] = {"id": v.local_name(subject)}
+            return Erasure(iri=subject, source=source, **(erasure | _values(ERASURE, own, subject)))
     return None
 
 

@@ -207,6 +207,18 @@ class IdentityDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """That a record was erased at its owner's request: known by a hash of its IRI, so that it names nobody."""
+
+    iri: str
+    source: str
+    id: str  # SHA-256 of the IRI that was erased, in hexadecimal
+    date: str = ""
+    reason: str = ""
+    sources: tuple[str, ...] = ()  # that had spoken of it
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestedTag:
     """A competency that the index links an actor to, and nobody has decided on; no record, since it is computed."""
 
@@ -217,4 +229,4 @@ class SuggestedTag:
     field: str  # where it says so: a field of Actor, or "" when a person said what no words do
 
 
-Entity = Actor | Exchange | Recipe | Claim | Source | Concept | TagDecision | IdentityDecision
+Entity = Actor | Exchange | Recipe | Claim | Source | Concept | TagDecision | IdentityDecision | Erasure

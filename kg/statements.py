@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from uuid import uuid4
 
-from kg import blank_nodes, mapping, rdf
+from kg import blank_nodes, erasures, mapping, rdf
 from kg import vocabulary as v
 from kg.errors import Forbidden, Held, NotFound, RefusedInput
 from kg.journal import Batch, Journal
@@ -200,7 +200,11 @@ def _check(journal: Journal, source: str, said: Mapping[str, str], validator: Va
     space = "" if is_free(source) else namespace(journal, source)
     wrong: list[str] = []
     mend = ""
+    erased = erasures.known(journal)
     for name, payload in said.items():
+        if (erasure := erasures.covering(erased, name)) is not None:
+            problem, how = erasures.refusal(erasure)
+            raise RefusedInput(f"{name[:200]}: {problem[0].lower()}{problem[1:]}", how)
         about = from_payload(payload)
         try:
             rdf.check_payload(payload)
@@ -249,6 +253,8 @@ def _hold(journal: Journal, source: str, gone: list[str]) -> None:
 def undo(journal: Journal, batch: Batch) -> Changed:
     """What records say when a batch is taken back. Raises Held when one of them was changed again since."""
     out: Changed = {}
+    if batch.source == v.ERASURES:
+        raise Held("An erasure is not taken back with its batch.", "Lift it with 'filiere erasures --lift HASH'.")
     for change in journal.read(batch.first_seq - 1, batch.last_seq, with_before=True):
         live = next((c for c in journal.entity(change.iri) if c.source == change.source), None)
         standing = live.seq if live else None

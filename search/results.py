@@ -95,11 +95,12 @@ class Match:
     also: tuple[Named, ...] = ()
     also_count: int = 0
     node: Origin | None = None
+    sources: tuple[str, ...] = ()  # that describe the actor; their licences stand in Matches.sources
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """How one source took part: "ok", or why not; when it last changed; how many records it holds.
+    """How one source took part: "ok", or why not; when it last changed; how many records it holds; how it is named.
 
     A node that was asked live has its base address in `node`, and in `says` what was wrong with its answer.
     """
@@ -110,6 +111,8 @@ class SourceAnswer:
     count: int
     node: str = ""
     says: str = ""
+    licence: str = ""  # short name, or as the source states it
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

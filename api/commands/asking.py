@@ -17,7 +17,20 @@ from kg.errors import RefusedInput, UserError
 
 MATCH_COLUMNS = (
     *("rank", "score", "level", "id", "name", "kind", "country", "city", "website"),
-    *("why", "quote", "source", "date", "url", "iri", "also", "also_count", "node"),
+    *(
+        "why",
+        "quote",
+        "source",
+        "date",
+        "url",
+        "iri",
+        "also",
+        "also_count",
+        "sources",
+        "licence",
+        "attribution",
+        "node",
+    ),
 )
 
 
@@ -106,22 +119,16 @@ def why_not_command(
 def match_rows(matches: Any, offset: int = 0) -> list[dict[str, Any]]:
     """One flat row a match, with its first reason."""
     rows = []
+    named = {source.id: source for source in matches.sources}
     for rank, match in enumerate(matches.results, offset + 1):
         reason = match.reasons[0] if match.reasons else None
         why = {"why": reason.says, **asdict(reason)} if reason else {}
         also = {"also": [other.iri for other in match.also], "also_count": match.also_count}
         node = match.node.url if match.node else ""
-        rows.append(
-            {
-                "rank": rank,
-                "score": match.score,
-                "level": match.level,
-                **asdict(match.actor),
-                **why,
-                **also,
-                "node": node,
-            }
-        )
+        told = [named[name] for name in match.sources if name in named]
+        also |= {"sources": match.sources, "licence": [source.licence for source in told]}
+        also |= {"attribution": [source.attribution for source in told], "node": node}
+        rows.append({"rank": rank, "score": match.score, "level": match.level, **asdict(match.actor), **why, **also})
     return rows
 
 

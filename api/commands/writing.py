@@ -11,7 +11,9 @@ import click
 from api.commands import harvesting
 from api.commands.options import Progress, data_option, folder, format_option, graph_option, settings
 from api.engine import Engine
+from api.exporting import FORMS, past
 from api.printing import as_json, show
+from api.reader import attribution_of
 from kg.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +21,18 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _KINDS = ["actor", "cluster", "offer", "need", "exchange", "recipe", "claim", "figure"]
-SOURCE_COLUMNS = ("id", "title", "publisher", "licence", "entities", "as_of", "public", "namespace", "url")
+SOURCE_COLUMNS = (
+    "id",
+    "title",
+    "publisher",
+    "licence_name",
+    "licence",
+    "entities",
+    "as_of",
+    "public",
+    "namespace",
+    "url",
+)
 
 
 def _report_options(function: Any) -> Any:
@@ -183,3 +196,65 @@ for _command in (
     harvesting.sources_resume,
 ):  # fmt: skip
     sources_command.add_command(_command)
+
+
+@sources_command.command("describe")
+@click.argument("name")
+@click.option("--title", default=None, help="Title of the source.")
+@click.option("--publisher", default=None, help="Who publishes it.")
+@click.option("--licence", default=None, help="IRI or name of its licence.")
+@click.option("--attribution", default=None, help="How the publisher wants to be named.")
+@click.option("--url", default=None, help="Where it is published.")
+@data_option
+@graph_option
+def sources_describe(name: str, data: Path | None, **given: str | None) -> None:
+    """Say something else of a source; its records stay as they are. What is not given stays too.
+
+    Example: filiere sources describe members --licence "CC BY 4.0" --attribution "Members of the alliance, 2026"
+    """
+    with Engine.open(folder(data), write=True, model=settings().model or None, graph=settings().store()) as engine:
+        engine.describe_source(name, **given)
+        found = next(source for source in engine.sources() if source.id == name)
+    click.echo(f"{name}: {attribution_of(found)}")
+
+
+@sources_command.command("past")
+@click.argument("name")
+@click.option("--at", "moment", required=True, help="A day (its end) or a time: 2020-03-25, 2020-03-25T10:00:00Z.")
+@click.option("--out", type=_FILE, default=None, help="A file instead of the screen.")
+@click.option(
+    "--form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="jsonl and csv: actors only."
+)
+@data_option
+def sources_past(name: str, moment: str, out: Path | None, form: str, data: Path | None) -> None:
+    """Show what a source said at a moment, also when it was removed since; what was erased says nothing.
+
+    Example: filiere sources past members --at 2026-03-25 --form nq --out members-in-march.nq
+    """
+    from api.commands.exporting import write
+
+    with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
+        export = past(engine, name, moment)
+        if out is not None:
+            write(export, form, out)
+            return
+        for chunk in export.chunks(form):
+            click.echo(chunk, nl=False)
+
+
+@sources_command.command("restore")
+@click.argument("name")
+@click.option("--at", "moment", required=True, help="A day (its end) or a time: 2020-03-25, 2020-03-25T10:00:00Z.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_option
+@graph_option
+def sources_restore(name: str, moment: str, yes: bool, data: Path | None) -> None:
+    """Make what a source said at a moment its version again, also when it was removed; 'filiere undo' takes it back.
+
+    Example: filiere sources restore members --at 2026-03-25
+    """
+    with Engine.open(folder(data), write=True, model=settings().model or None, graph=settings().store()) as engine:
+        if not yes:
+            click.confirm(f"Make what the source {name!r} said at {moment} its version again?", abort=True)
+        records, changed = engine.restore_source(name, moment)
+    click.echo(f"Restored {records} records of the source {name!r}; {changed} differ from what stood.")

@@ -39,6 +39,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "possible": ("possible", "possible"),
     "why": ("Why", "Pourquoi"),
     "source": ("Source", "Source"),
+    "taken_in": ("taken in on", "repris le"),
+    "licence_unknown": ("licence not stated", "licence non précisée"),
     "narrow": ("Narrow down", "Affiner"),
     "size": ("Size", "Taille"),
     "next": ("Next", "Suite"),

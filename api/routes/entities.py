@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api import provenance
 from api.negotiation import MEDIA, RDF_FORMS, csv_bytes, form_of, json_bytes, rdf_bytes, split_suffix
 from api.pages import render
 from api.places import country_code
@@ -56,7 +57,7 @@ def router(context: Context) -> APIRouter:
                 for source, found in engine.payloads(record.iri)
                 for s in found
                 if not more.get("source") or source == more["source"]
-            ]
+            ] + provenance.statements(record.iri, more.get("origins", []))
             return respond(request, rdf_bytes(about, form), form, engine.seq, **link)
         if form == "csv":
             return respond(request, csv_bytes([_flat(record)], columns), form, engine.seq, **link)
@@ -73,6 +74,8 @@ def router(context: Context) -> APIRouter:
         said = asdict(record)
         if (merged := more.get("merged")) and merged.others:
             said["identity"] = asdict(merged)
+        if "origins" in more:
+            said["provenance"] = [asdict(told) for told in more["origins"]]
         return respond(request, json_bytes(said), form, engine.seq, **link)
 
     @doors.get("/actors/{id:path}", response_class=Response)
@@ -91,6 +94,7 @@ def router(context: Context) -> APIRouter:
             claims=engine.claims(found.id), exchanges=_exchanges(context, found.id), source=source,
             merged=engine.identity.merged(found.iri),
             tags=lambda lang: engine.tags(found.iri, limit=_SHOWN_TAGS, lang=lang),
+            origins=provenance.of(engine, found.iri, source),
         )  # fmt: skip
 
     @doors.get("/clusters", response_class=Response)

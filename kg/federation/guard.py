@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from kg import mapping
+from kg import erasures, mapping
 from kg import vocabulary as v
 from kg.federation.registry import State
 from kg.federation.sources_filiere import bounds
@@ -58,6 +58,7 @@ def plan(journal: Journal, source: Source, run: Run, state: State, rows: Iterabl
     own = v.source_graph(source.id)
     live = {name: sha for name, sha in journal.current(source.id).items() if name != own}
     found = Plan(journal.last_seq, live)
+    erased = erasures.known(journal)
     seen: dict[str, str] = {}
     limits = {piece.name: bounds(piece) for piece in run.pieces if piece.form == "feed"}
     for row in rows:
@@ -66,6 +67,10 @@ def plan(journal: Journal, source: Source, run: Run, state: State, rows: Iterabl
         found.read += 1
         found.warnings += sum(finding.severity != "error" for finding in row.findings)
         errors = [finding for finding in row.findings if finding.severity == "error"]
+        if row.payload and erasures.covering(erased, row.iri) is not None:
+            found.warnings += 1  # left out for good, and no fault of who publishes it
+            seen[row.iri] = row.payload
+            continue
         if run.whole and not errors and seen.get(row.iri, row.payload) != row.payload:
             reason = "The id is that of an earlier record, which says something else; that one was taken."
             found.bad.setdefault(row.iri, []).append(

@@ -11,6 +11,7 @@ from kg.model import Entity
 from kg.readers.job import Limits
 from kg.readers.records import ACTOR_FIELDS, Builder
 
+_TOLD = {"iri", "source", "licence", "attribution"}  # that an export adds; whoever imports says it of the whole file
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -46,7 +47,7 @@ def _actor(line: bytes, number: int, builder: Builder, limits: Limits, cluster: 
     if not isinstance(fields, dict):
         builder.problem("", f"The line holds a {type(fields).__name__}, not an object.", "Write one object a line.")
         return None
-    unknown = sorted(set(fields) - ACTOR_FIELDS)
+    unknown = sorted(set(fields) - ACTOR_FIELDS - _TOLD)
     if cluster:
         fields.setdefault("kind", "cluster")
     actor = builder.actor(fields)

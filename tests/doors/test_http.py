@@ -93,7 +93,7 @@ def test_search_answers_in_the_shape_that_was_promised(service: Service) -> None
     assert answer["answer"] == "match"
     assert len(answer["results"]) == 3
     match = answer["results"][0]
-    assert list(match) == ["actor", "score", "level", "channels", "reasons", "also", "also_count", "node"]
+    assert list(match) == ["actor", "score", "level", "channels", "reasons", "also", "also_count", "node", "sources"]
     assert list(match["actor"]) == [
         "iri", "id", "name", "kind", "country", "nuts", "city", "latitude", "longitude", "size", "website", "clusters",
     ]  # fmt: skip

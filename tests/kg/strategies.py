@@ -17,6 +17,7 @@ from kg.model import (
     Actor,
     Claim,
     Concept,
+    Erasure,
     Evidence,
     Exchange,
     IdentityDecision,
@@ -187,8 +188,18 @@ identities = st.builds(
     date=st.just("2020-03-25"),
     note=maybe,
 )
+erasures = st.builds(
+    Erasure,
+    iri=iris("erasure"),
+    source=st.just("s"),
+    id=st.sampled_from(["0" * 64, "f" * 64]),
+    date=st.just("2020-03-25"),
+    reason=maybe,
+    sources=st.sampled_from([(), ("a",), ("a", "b")]),
+)
 CLASSES = {
     "decision": decisions,
+    "erasure": erasures,
     "identity": identities,
     "actor": actors(),
     "exchange": exchanges,

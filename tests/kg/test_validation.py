@@ -21,6 +21,7 @@ from kg.model import (
     Claim,
     Concept,
     Entity,
+    Erasure,
     Evidence,
     Exchange,
     IdentityDecision,
@@ -88,6 +89,7 @@ SOUND: dict[str, Entity] = {
         "2020-03-25",
         "one firm",
     ),
+    "Erasure": Erasure(link("erasure", "a" * 64), "s", "a" * 64, "2020-03-25", "asked by letter", ("s",)),
     "Concept": Concept("x:c", "mine", "1", preferred=(Text("gel", "en"),), broader=("x:d",)),
 }
 NODES = {"Evidence": "Actor", "RecipeStep": "Recipe"}  # shapes of parts, and the record that has them
