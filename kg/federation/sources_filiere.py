@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from kg import vocabulary as v
-from kg.errors import FiliereError, RefusedInput
+from kg.errors import FiliereError, RefusedInput, Unreachable
 from kg.federation import node as nodes
 from kg.federation.asking import MOST_BYTES, MOST_DOCUMENT, RDF, Asking, sha256, suffix, validators
 from kg.federation.node import Dump, Node, Published
@@ -84,7 +84,7 @@ def find(asking: Asking, url: str) -> bool:
         document = asking.get(_address(url), _JSON, None, MOST_DOCUMENT)
         return document is not None and bool(_read(document))
     except Ended as ended:
-        if ended.outcome == "stale":
+        if isinstance(ended.__cause__, Unreachable):  # nobody answers anything there
             raise
         return False
 
