@@ -54,7 +54,7 @@ def fetch(asking: Asking, work: Work, run: Run, config: Config, state: State, un
     mark = sha256(repr(part).encode())
     if root is None and known.get("part") == mark:  # another source of that node changed
         raise Ended("unchanged")
-    run = replace(run, about=_about(part), seq=part.seq, entities=part.dump.entities if part.dump else -1)
+    run = replace(run, about=_about(part), seq=part.seq, entities=part.entities)
     run = replace(run, validators={address: validators(document) | {"part": mark}})
     if part.feed and (root is None or part.feed != state.feed):
         root = asking.get(part.feed, RDF, None, MOST_DOCUMENT)

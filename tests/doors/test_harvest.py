@@ -30,6 +30,7 @@ from kg.errors import NotFound, RefusedAddress, UserError
 from kg.faults import HARVEST_POINTS
 from kg.federation import sources_sparql
 from kg.model import Source
+from search.query import Query
 from tests.doors.alliance import MODEL, Alliance
 from tests.kg.published import Folder, actor, publishing
 from tests.served import ROOT, served
@@ -130,11 +131,11 @@ def test_an_endpoint_is_harvested_page_by_page(
 ) -> None:
     monkeypatch.setattr(sources_sparql, "_SUBJECTS", 2)
     monkeypatch.setattr(sources_sparql, "_SELECT", sources_sparql._SELECT.replace("LIMIT 200", "LIMIT 2"))
-    store, graph = Endpoint(endpoint), "https://firms.test/graph"
+    store, graph = Endpoint(endpoint), "https://endpoint.test/graph"
     firms = "".join(
-        f'<https://firms.test/org/{n}> a <{v.ORG}Organization> ; <{v.SKOS}prefLabel> "Firm {n}" ; '
-        f'<{v.NS}makes> "gel {n}" ; <{v.SCHEMA}location> <https://firms.test/org/{n}/place> . '
-        f'<https://firms.test/org/{n}/place> <{v.RDFS}label> "Place {n}" . '
+        f'<https://endpoint.test/org/{n}> a <{v.ORG}Organization> ; <{v.SKOS}prefLabel> "Firm {n}" ; '
+        f'<{v.NS}makes> "gel {n}" ; <{v.SCHEMA}location> <https://endpoint.test/org/{n}/place> . '
+        f'<https://endpoint.test/org/{n}/place> <{v.RDFS}label> "Place {n}" . '
         for n in range(5)
     )
     store.update(f"INSERT DATA {{ GRAPH <{graph}> {{ {firms} }} }}")
@@ -144,7 +145,7 @@ def test_an_endpoint_is_harvested_page_by_page(
         assert (outcome.outcome, outcome.written) == ("ok", 5), outcome
         assert alliance.harvesting.one("endpoint").state.kind == "sparql"
         found = alliance.live("endpoint")
-        assert sorted(found) == [f"https://firms.test/org/{n}" for n in range(5)]
+        assert sorted(found) == [f"https://endpoint.test/org/{n}" for n in range(5)]
         assert all("Place" in payload for payload in found.values()), "with their parts"
         assert alliance.harvest("endpoint").outcome == "unchanged"
         monkeypatch.setattr(sources_sparql, "_SOLUTIONS", 7)
@@ -157,7 +158,7 @@ def test_an_endpoint_is_harvested_page_by_page(
         alliance.engine.remove_source("endpoint")
         outcome = alliance.harvest("written")
         assert (outcome.outcome, outcome.written) == ("ok", 5), outcome
-        store.update(f'DELETE DATA {{ GRAPH <{graph}> {{ <https://firms.test/org/1> <{v.NS}makes> "gel 1" }} }}')
+        store.update(f'DELETE DATA {{ GRAPH <{graph}> {{ <https://endpoint.test/org/1> <{v.NS}makes> "gel 1" }} }}')
         assert alliance.harvest("written").written == 1
     finally:
         store.update(f"CLEAR GRAPH <{graph}>")
@@ -197,6 +198,18 @@ def test_a_bad_record_is_set_aside_until_it_comes_good(alliance: Alliance) -> No
     node.say(good)
     assert alliance.harvest("partly").outcome == "unchanged"
     assert alliance.harvesting.registry.quarantine("partly") == {}
+
+
+def test_a_search_names_the_sources_that_are_stale(alliance: Alliance) -> None:
+    node = alliance.node("ageing")
+    alliance.harvest("ageing")
+    (node.path / ".well-known" / "filiere").unlink()
+    assert alliance.harvest("ageing").outcome == "gone"
+    found = alliance.engine.search(Query(text="product 3 of ageing"))
+    assert found.results and {s.id: s.status for s in found.sources}["ageing"] == "gone"
+    node.write()
+    assert alliance.harvest("ageing").outcome == "unchanged"
+    assert {s.id: s.status for s in alliance.engine.search(Query(text="gel")).sources}["ageing"] == "ok"
 
 
 def test_loops_and_copies_are_known_by_their_origin(alliance: Alliance) -> None:
@@ -357,11 +370,11 @@ def test_a_loop_of_three_nodes_settles(tmp_path: Path, blank: Path) -> None:
         ring = {"two": "one", "three": "two", "one": "three"}
         for name, before in ring.items():
             part = "members" if before == "one" else f"from-{ring[before]}"
-            given = {"url": apps[before], "part": part, "allow_private": True}
+            given = {"url": apps[before], "part": part, "allow_private": True, "paused": True}  # not by the schedule
             Harvesting(engines[name]).registry.add(config_of(f"from-{before}", given))
         seen = []
         for _ in range(3):
-            outcomes = {name: Harvesting(engines[name]).run()[0] for name in ring}
+            outcomes = {name: Harvesting(engines[name]).run([f"from-{before}"])[0] for name, before in ring.items()}
             seen.append([outcomes[name].outcome for name in ring])
             sizes = {name: engine.journal.last_seq for name, engine in engines.items()}
         assert seen == [["ok", "ok", "refused"], ["unchanged", "unchanged", "refused"], ["unchanged"] * 2 + ["refused"]]
