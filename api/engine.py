@@ -95,7 +95,7 @@ class Engine(Reader):
         # More searches at once than there are cores only stop one another in the middle: eight clients of two cores
         # were answered half as often.
         self._searching = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._sources_at: tuple[int, tuple[SourceAnswer, ...]] = (-1, ())
+        self._sources_at: tuple[tuple[int, tuple[int, ...]], tuple[SourceAnswer, ...]] = ((-1, ()), ())
         self._graph: EmbeddedGraph | None = None
         self.remote = _remote(graph) if graph else None
         self.querying = Querying(self)
@@ -555,16 +555,19 @@ class Engine(Reader):
             lock.release()
 
     def _answering(self) -> tuple[SourceAnswer, ...]:
-        """How each source took part, read again only when the journal has moved."""
+        """How each source took part, read again only when the journal or what is known of a harvest has moved."""
+        from kg.federation.registry import Registry, all_of
         from search.results import SourceAnswer
 
-        seq, answers = self._sources_at
-        if seq != self.seq:
-            seq = self.seq
+        mark, answers = self._sources_at
+        registry = Registry(self.folder.harvest)
+        if mark != (self.seq, registry.stamp()):
+            mark = (self.seq, registry.stamp())
+            stands = {config.name: state.outcome for config, state in all_of(registry)}
             answers = tuple(
                 SourceAnswer(
                     id=s.id,
-                    status="ok",
+                    status=stands[s.id] if stands.get(s.id) in ("stale", "gone") else "ok",
                     as_of=s.as_of,
                     count=s.entities,
                     licence=licence_of(s),
@@ -573,7 +576,7 @@ class Engine(Reader):
                 for s in self.sources()
                 if s.id not in v.OURS
             )
-            self._sources_at = (seq, answers)
+            self._sources_at = (mark, answers)
         return answers
 
     # SPARQL

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ STATUS_COLUMNS = (
 )  # fmt: skip
 REPORT_COLUMNS = ("severity", "file", "row", "column", "entity", "reason", "mend")
 _MOST_AT_ONCE = 16  # sources that the schedule harvests at the same time
-_TICK = 0.25  # seconds between two looks at what is due
+_TICK = 0.5  # seconds between two looks at what is due
 _JITTER = 0.1  # of the time between two harvests, so that not all of them come at once
 Progress = Callable[[str, int, int], None]
 
@@ -87,15 +87,19 @@ class Harvesting:
         for name in wanted:
             self.registry.config(name)
         outcomes: dict[str, Outcome] = {}
+        waiting: dict[Future[Ready], str] = {}
         before = self._engine.journal.last_seq
         try:
             with ThreadPoolExecutor(max(1, min(jobs, len(wanted) or 1))) as pool:
-                waiting = {pool.submit(self._prepare, name): name for name in wanted}
+                waiting.update({pool.submit(self._prepare, name): name for name in wanted})
                 for count, done in enumerate(as_completed(waiting), 1):
                     outcomes[waiting[done]] = self._finish(done.result())
                     if progress:
                         progress("harvest", count, len(wanted))
         finally:
+            for future, name in waiting.items():  # of those that an error left between the two steps
+                if name not in outcomes and not future.exception():
+                    self._let_go(name)
             if self._engine.journal.last_seq != before:
                 with self._engine.writing():
                     self._engine.catch_up(progress)

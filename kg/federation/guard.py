@@ -90,7 +90,22 @@ def plan(journal: Journal, source: Source, run: Run, state: State, rows: Iterabl
         if not seen:
             raise Ended("stale", "It holds no records; what it said before is kept.", "Ask its operator.")
         found.deletes = dict.fromkeys(name for name in live if name not in found.fine and name not in found.bad)
+    _count(found, run, state)
     return found
+
+
+def _count(found: Plan, run: Run, state: State) -> None:
+    """Raises Ended where the records are not as many as the node says it holds."""
+    if run.entities < 0 or found.bad or state.quarantined:
+        return
+    if run.whole and len(found.fine) != run.entities:
+        reason = f"It holds {len(found.fine):,} records, not {run.entities:,} as the node says."
+        raise Ended("refused", f"{reason} What it said before is kept.", "Tell its operator.")
+    if not run.whole and found.after != run.entities:
+        reason = (
+            f"With what its feed says there would be {found.after:,} records, not {run.entities:,} as the node says."
+        )
+        raise Ended("stale", f"{reason} Its dump is read next time.", "Nothing to do if it passes.", anew=True)
 
 
 def _within(row: Row, limits: tuple[int, int | None], run: Run, state: State) -> bool:

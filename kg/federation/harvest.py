@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from kg.faults import point
 from kg.federation import activity, guard, registry, sources_dcat, sources_filiere, sources_plain, sources_sparql
 from kg.federation.asking import Asking
 from kg.federation.registry import Config, Outcome, Registry, State
-from kg.federation.steps import Ended, Run, Work
+from kg.federation.steps import Ended, Run, Work, digest
 from kg.fetch import Resolve, resolve
 from kg.findings import Finding, Row
 from kg.ingest import own_record
@@ -70,6 +71,8 @@ def prepare(kept: Registry, journal: Journal, name: str, *, seconds: float, reso
     except FiliereError as error:
         refused = Ended("refused", f"{error.problem} What it said before is kept.", error.mend)
         return Ready(config, state, started, None, refused, asking.requests)
+    except Exception as error:  # whatever hostile data makes us stumble over must not stop the other sources
+        return Ready(config, state, started, None, _stumbled(error), asking.requests)
 
 
 def _fetched(asking: Asking, work: Work, run: Run, config: Config, state: State, journal: Journal) -> Run:
@@ -102,15 +105,13 @@ def _kind(asking: Asking, url: str) -> str:
 
 
 def _whole(work: Work, run: Run) -> bool:
-    from kg.federation.steps import digest
-
     file = work.folder / _ROWS
     return file.is_file() and digest(file) == run.rows
 
 
 def _parsed(work: Work, run: Run, config: Config, state: State) -> Run:
     """Reads the files in a child process into rows.jsonl. Raises Ended or an error that names the file."""
-    namespace = state.namespace or config.namespace or run.about.get("namespace", "") or _derived(work, run, config)
+    namespace = config.namespace or state.namespace or run.about.get("namespace", "") or _derived(work, run, config)
     source = Source(config.name, namespace=namespace)
     mapping = None
     if config.mapping:
@@ -120,13 +121,18 @@ def _parsed(work: Work, run: Run, config: Config, state: State) -> Run:
     for piece in run.pieces:
         form = piece.form if piece.form in ("dump", "feed") else ""
         jobs.append(Job(work.folder / piece.name, config.record, mapping if piece.form == "table" else None, form=form))
-    lines = bytearray()
-    for row in parse(jobs, source, _LIMITS):
-        findings = [asdict(finding) for finding in row.findings]
-        said = [row.file, row.number, row.iri, row.payload, findings]
-        lines += json.dumps(said, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-    piece = work.put(_ROWS, bytes(lines), "rows")
-    return replace(run, step="parsed", rows=piece.sha256, about={**run.about, "namespace": namespace})
+    file = work.folder / _ROWS
+    try:
+        with file.open("wb") as stream:
+            for row in parse(jobs, source, _LIMITS):
+                findings = [asdict(finding) for finding in row.findings]
+                said = [row.file, row.number, row.iri, row.payload, findings]
+                stream.write(json.dumps(said, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise registry.storage(error, file) from error
+    return replace(run, step="parsed", rows=digest(file), about={**run.about, "namespace": namespace})
 
 
 def _derived(work: Work, run: Run, config: Config) -> str:
@@ -179,7 +185,7 @@ def _source(config: Config, state: State, run: Run) -> Source:
         licence=about.get("licence") or config.licence,
         url=about.get("url", "") if about.get("url", "").startswith(("http://", "https://")) else "",
         issued=about.get("issued", ""),
-        namespace=state.namespace or about["namespace"],
+        namespace=about["namespace"],
         public=not config.private,
         origin=about.get("origin") or config.url,
         harvested_from=config.url,
@@ -202,6 +208,13 @@ def finish(journal: Journal, kept: Registry, ready: Ready, ours: str = "") -> Ou
         return _end(kept, ready, ended)
     except RefusedInput as error:
         return _end(kept, ready, Ended("refused", error.problem, error.mend))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return _end(kept, ready, _stumbled(error))
+
+
+def _stumbled(error: Exception) -> Ended:
+    reason = f"It cannot be taken ({type(error).__name__}: {str(error)[:200]}). What it said before is kept."
+    return Ended("refused", reason, "Tell the operator of that source; if it is sound, report this as a fault.")
 
 
 def _already(journal: Journal, ready: Ready) -> bool:
@@ -311,6 +324,8 @@ def _end(kept: Registry, ready: Ready, ended: Ended) -> Outcome:
     state = replace(state, outcome=name, reason=reason, mend=mend, checked=now)
     if name == "unchanged":
         state = replace(state, succeeded=now)
+    if ended.anew:
+        state = replace(state, local_seq=-1, validators={})
     kept.keep(config.name, state)
     kept.log(outcome)
     work.clear()

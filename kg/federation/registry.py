@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,6 +149,14 @@ class Registry:
         if not self._folder.is_dir():
             return []
         return sorted(path.parent.name for path in self._folder.glob("*/config.json"))
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes whenever how a source stands is written."""
+        out: list[int] = []
+        for file in sorted(self._folder.glob("*/state.json")):
+            with suppress(OSError):  # removed just now
+                out.append(file.stat().st_mtime_ns)
+        return tuple(out)
 
     def config(self, name: str) -> Config:
         """What the operator said of a source. Raises NotFound or DamagedData."""

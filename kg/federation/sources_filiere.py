@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from kg import vocabulary as v
-from kg.errors import FiliereError, RefusedInput
+from kg.errors import FiliereError, RefusedInput, Unreachable
 from kg.federation import node as nodes
 from kg.federation.asking import MOST_BYTES, MOST_DOCUMENT, RDF, Asking, sha256, suffix, validators
 from kg.federation.node import Dump, Node, Published
@@ -54,7 +54,7 @@ def fetch(asking: Asking, work: Work, run: Run, config: Config, state: State, un
     mark = sha256(repr(part).encode())
     if root is None and known.get("part") == mark:  # another source of that node changed
         raise Ended("unchanged")
-    run = replace(run, about=_about(part), seq=part.seq, entities=part.dump.entities if part.dump else -1)
+    run = replace(run, about=_about(part), seq=part.seq, entities=part.entities)
     run = replace(run, validators={address: validators(document) | {"part": mark}})
     if part.feed and (root is None or part.feed != state.feed):
         root = asking.get(part.feed, RDF, None, MOST_DOCUMENT)
@@ -84,7 +84,7 @@ def find(asking: Asking, url: str) -> bool:
         document = asking.get(_address(url), _JSON, None, MOST_DOCUMENT)
         return document is not None and bool(_read(document))
     except Ended as ended:
-        if ended.outcome == "stale":
+        if isinstance(ended.__cause__, Unreachable):  # nobody answers anything there
             raise
         return False
 

@@ -51,8 +51,9 @@ def find(asking: Asking, url: str) -> bool:
     except Ended:
         return False
     try:
-        return found is not None and isinstance(json.loads(found.body).get("boolean"), bool)
-    except (ValueError, AttributeError, RecursionError):
+        said = json.loads(found.body) if found else {}
+        return "head" in said and ("boolean" in said or "results" in said)  # Virtuoso answers an ASK with a row
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

@@ -18,13 +18,17 @@ STEPS = ("begun", "fetched", "parsed", "held")
 
 
 class Ended(Exception):
-    """A harvest ends here without anything to take: `outcome` (one of registry.OUTCOMES), why, and how to mend it."""
+    """A harvest ends here without anything to take: `outcome` (one of registry.OUTCOMES), why, and how to mend it.
 
-    def __init__(self, outcome: str, reason: str = "", mend: str = "") -> None:
+    With `anew` the next harvest trusts nothing that is known and reads the whole.
+    """
+
+    def __init__(self, outcome: str, reason: str = "", mend: str = "", anew: bool = False) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
         self.mend = mend
+        self.anew = anew
 
 
 @dataclass(frozen=True, slots=True)

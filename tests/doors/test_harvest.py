@@ -7,19 +7,30 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from api.app import create_app
 from api.engine import Engine
 from api.harvesting import Harvesting, config_of
+from api.publishing import Publishing
+from api.settings import Settings
+from api.webfolder import WebFolder
 from kg import vocabulary as v
+from kg.endpoint import Address, Endpoint
 from kg.errors import NotFound, RefusedAddress, UserError
 from kg.faults import HARVEST_POINTS
+from kg.federation import sources_sparql
+from kg.model import Source
+from search.query import Query
 from tests.doors.alliance import MODEL, Alliance
 from tests.kg.published import Folder, actor, publishing
 from tests.served import ROOT, served
@@ -115,6 +126,45 @@ def test_a_catalogue_gives_the_dataset_that_is_meant(alliance: Alliance) -> None
     assert alliance.harvest("catalogue").written == 1
 
 
+def test_an_endpoint_is_harvested_page_by_page(
+    alliance: Alliance, endpoint: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources_sparql, "_SUBJECTS", 2)
+    monkeypatch.setattr(sources_sparql, "_SELECT", sources_sparql._SELECT.replace("LIMIT 200", "LIMIT 2"))
+    store, graph = Endpoint(endpoint), "https://endpoint.test/graph"
+    firms = "".join(
+        f'<https://endpoint.test/org/{n}> a <{v.ORG}Organization> ; <{v.SKOS}prefLabel> "Firm {n}" ; '
+        f'<{v.NS}makes> "gel {n}" ; <{v.SCHEMA}location> <https://endpoint.test/org/{n}/place> . '
+        f'<https://endpoint.test/org/{n}/place> <{v.RDFS}label> "Place {n}" . '
+        for n in range(5)
+    )
+    store.update(f"INSERT DATA {{ GRAPH <{graph}> {{ {firms} }} }}")
+    try:
+        alliance.add("endpoint", endpoint.query)
+        outcome = alliance.harvest("endpoint")
+        assert (outcome.outcome, outcome.written) == ("ok", 5), outcome
+        assert alliance.harvesting.one("endpoint").state.kind == "sparql"
+        found = alliance.live("endpoint")
+        assert sorted(found) == [f"https://endpoint.test/org/{n}" for n in range(5)]
+        assert all("Place" in payload for payload in found.values()), "with their parts"
+        assert alliance.harvest("endpoint").outcome == "unchanged"
+        monkeypatch.setattr(sources_sparql, "_SOLUTIONS", 7)
+        query = (
+            f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o FILTER(!isBlank(?o) && !isBlank(?s)) }} }}"
+        )
+        alliance.add("written", endpoint.query, kind="sparql", query=query)
+        refused = alliance.harvest("written")
+        assert refused.outcome == "refused" and "overlaps that of the source" in refused.reason
+        alliance.engine.remove_source("endpoint")
+        outcome = alliance.harvest("written")
+        assert (outcome.outcome, outcome.written) == ("ok", 5), outcome
+        store.update(f'DELETE DATA {{ GRAPH <{graph}> {{ <https://endpoint.test/org/1> <{v.NS}makes> "gel 1" }} }}')
+        assert alliance.harvest("written").written == 1
+    finally:
+        store.update(f"CLEAR GRAPH <{graph}>")
+    assert alliance.harvest("written").outcome == "stale" and len(alliance.live("written")) == 5
+
+
 def test_what_is_held_waits_for_a_person(alliance: Alliance) -> None:
     node = alliance.node("held", 10)
     alliance.harvest("held")
@@ -148,6 +198,18 @@ def test_a_bad_record_is_set_aside_until_it_comes_good(alliance: Alliance) -> No
     node.say(good)
     assert alliance.harvest("partly").outcome == "unchanged"
     assert alliance.harvesting.registry.quarantine("partly") == {}
+
+
+def test_a_search_names_the_sources_that_are_stale(alliance: Alliance) -> None:
+    node = alliance.node("ageing")
+    alliance.harvest("ageing")
+    (node.path / ".well-known" / "filiere").unlink()
+    assert alliance.harvest("ageing").outcome == "gone"
+    found = alliance.engine.search(Query(text="product 3 of ageing"))
+    assert found.results and {s.id: s.status for s in found.sources}["ageing"] == "gone"
+    node.write()
+    assert alliance.harvest("ageing").outcome == "unchanged"
+    assert {s.id: s.status for s in alliance.engine.search(Query(text="gel")).sources}["ageing"] == "ok"
 
 
 def test_loops_and_copies_are_known_by_their_origin(alliance: Alliance) -> None:
@@ -292,6 +354,75 @@ def test_a_change_at_a_node_is_searchable_upstream(tmp_path: Path, blank: Path) 
         assert httpx.post(f"{hub.url}/harvest/fr/release", headers=hub.auth).status_code == 422
         assert httpx.get(f"{hub.url}/harvest/fr/report.csv").text.startswith("severity,")
         assert httpx.delete(f"{hub.url}/harvest/fr", headers=hub.auth).status_code == 200
+
+
+def test_a_loop_of_three_nodes_settles(tmp_path: Path, blank: Path) -> None:
+    """Each harvests the one before it, the first the last: what came from itself is refused, and nothing grows."""
+    names, engines, apps = ("one", "two", "three"), {}, {}
+    rows = "id,name,country,makes\n" + "".join(f"f{n},Firm {n},FR,gel {n}\n" for n in range(5))
+    (tmp_path / "members.csv").write_text(rows, encoding="utf-8")
+    with ExitStack() as stack:
+        for name in names:
+            shutil.copytree(blank, tmp_path / name)
+            engines[name] = stack.enter_context(Engine.open(tmp_path / name, write=True, model="hashing"))
+            apps[name] = stack.enter_context(served_here(engines[name]))
+        engines["one"].import_files([tmp_path / "members.csv"], Source("members"))
+        ring = {"two": "one", "three": "two", "one": "three"}
+        for name, before in ring.items():
+            part = "members" if before == "one" else f"from-{ring[before]}"
+            given = {"url": apps[before], "part": part, "allow_private": True, "paused": True}  # not by the schedule
+            Harvesting(engines[name]).registry.add(config_of(f"from-{before}", given))
+        seen = []
+        for _ in range(3):
+            outcomes = {name: Harvesting(engines[name]).run([f"from-{before}"])[0] for name, before in ring.items()}
+            seen.append([outcomes[name].outcome for name in ring])
+            sizes = {name: engine.journal.last_seq for name, engine in engines.items()}
+        assert seen == [["ok", "ok", "refused"], ["unchanged", "unchanged", "refused"], ["unchanged"] * 2 + ["refused"]]
+        assert sizes == {name: engine.journal.last_seq for name, engine in engines.items()}
+        origins = {s.origin for name in names for s in engines[name].sources() if s.id.startswith("from-")}
+        assert origins == {f"{apps['one']}/graph/members"}, "it is known by where it was published first"
+
+
+@contextmanager
+def served_here(engine: Engine) -> Iterator[str]:
+    """The address of a service over an engine, in a thread of this process."""
+    config = uvicorn.Config(create_app(engine, Settings(data=engine.folder.path)), port=0, log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def test_a_folder_that_a_plain_web_server_serves_is_a_node(alliance: Alliance, tmp_path: Path, blank: Path) -> None:
+    shutil.copytree(blank, tmp_path / "node")
+    file = tmp_path / "static.csv"
+    rows = "id,name,country,makes\n" + "".join(f"f{n},Firm {n},FR,gel {n}\n" for n in range(9))
+    with Engine.open(tmp_path / "node", write=True, model="hashing") as engine:
+        publishing = Publishing(engine, engine.folder, Settings(), ())
+
+        def publish(text: str) -> dict[str, str]:
+            file.write_text(text, encoding="utf-8")
+            engine.import_files([file], Source("static", licence="CC0-1.0"))
+            WebFolder(alliance.path / "static", publishing, engine.journal).publish()
+            own = v.source_graph("static")
+            return {c.iri: c.payload for c in engine.journal.entities("static") if c.iri != own}
+
+        said = publish(rows)
+        alliance.add("static", "static/")
+        assert alliance.harvest("static").outcome == "ok" and alliance.live("static") == said
+        assert alliance.harvest("static").outcome == "unchanged"
+        said = publish(rows.replace("gel 4", "valves") + "z,Zeta,FR,gowns\n")
+        alliance.site.asked()
+        outcome = alliance.harvest("static")
+        assert (outcome.outcome, outcome.written, outcome.unchanged) == ("ok", 2, 0), "by its feed"
+        assert alliance.live("static") == said and not any("dump" in path for path in alliance.site.asked())
+        publishing.close()
 
 
 def test_a_backup_takes_along_what_is_harvested(alliance: Alliance, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def dumped(node: Folder, *payloads: str, **lies: Any) -> None:
     """Publishes what is live and some more as a dump alone."""
     lines = sorted("".join([*node.live.values(), *payloads]).splitlines(keepends=True))
     plain = "".join(lines).encode()
-    packed(node, gzip.compress(plain, mtime=0), plain, len(node.live) + len(payloads), **lies)
+    packed(node, gzip.compress(plain, mtime=0), plain, lies.pop("entities", len(node.live) + len(payloads)), **lies)
 
 
 def changed(node: Folder, name: str, payload: str) -> None:
@@ -235,6 +235,13 @@ CASES: dict[str, Case] = {
     ),
     "a feed that links to itself": Case(itself, "ok", ""),
     "a page that lies about seq": Case(lied, "refused", "holds a member of seq"),
+    "a feed that leaves a change out": Case(
+        lambda a, n: page(n, lambda text: text.replace("as:Update", "as:Other")), "quarantined", "no member"
+    ),
+    "a feed that leaves a record out": Case(
+        lambda a, n: page(n, lambda text: text[: text.index("<https://node.test/feed")]), "stale", "Its dump is read"
+    ),
+    "fewer records than said": Case(lambda a, n: dumped(n, entities=22), "refused", "not 22 as the node says"),
     "a page that is no TriG": Case(lambda a, n: page(n, lambda text: "{{{"), "refused", "not TriG"),
     "a newer format": Case(lambda a, n: _edit(n, filiere=99), "refused", "newer format"),
     "a seq that is no number": Case(lambda a, n: _edit(n, seq="many"), "refused", "seq"),
