@@ -15,6 +15,7 @@ import httpx
 
 from api.engine import Engine
 from api.security import Tokens
+from tests.template import blank
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +37,8 @@ class Served:
 @contextmanager
 def served(folder: Path, settings: Mapping[str, str], *, sample: bool) -> Iterator[Served]:
     """Serves a new data folder on a free port, the sample in it or nothing, until the block ends."""
+    if sample:
+        blank(folder)
     with Engine.open(folder, write=True, create=True, model="" if sample else "hashing") as engine:
         if sample:
             engine.import_sample()

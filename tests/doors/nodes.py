@@ -19,12 +19,12 @@ from api.engine import Engine
 from api.settings import Settings
 from kg.federation.evidence import to_row
 from kg.model import Actor, Source
+from tests.template import blank
 
 
 def empty(folder: Path) -> Path:
-    """A data folder that holds nothing; making one takes much longer than copying it."""
-    with Engine.open(folder, write=True, create=True):
-        return folder
+    """A data folder that holds nothing."""
+    return blank(folder)
 
 
 def filled(model: Path, folder: Path, sources: Mapping[str, Iterable[Actor]]) -> None:

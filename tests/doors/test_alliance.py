@@ -11,7 +11,7 @@ import pytest
 from api.engine import Engine
 from kg import vocabulary as v
 from search.query import Query
-from tests.doors.alliance import CC_BY, Alliance, alliance, filiere
+from tests.doors.associations import CC_BY, Alliance, alliance, filiere
 
 NEEDS = (
     "hydroalcoholic gel", "pièces pour respirateurs", "FFP2-Masken", "guanti in nitrile", "batas quirúrgicas",
