@@ -103,6 +103,7 @@ class Harvesting:
             if self._engine.journal.last_seq != before:
                 with self._engine.writing():
                     self._engine.catch_up(progress)
+                self._engine.identity.bring_up(progress)
         return [outcomes[name] for name in wanted]
 
     def release(self, name: str, progress: Progress | None = None) -> Outcome:
@@ -186,6 +187,8 @@ class Harvesting:
                 with self._engine.writing():
                     if not self._stopping.is_set():
                         self._engine.catch_up()
+                if not self._stopping.is_set():
+                    self._engine.identity.bring_up()
 
 
 class _Claim:

@@ -149,6 +149,7 @@ class Catalogue:
         old = np.array([_key(0, iri) for iri in {*gone, *(profile.iri for profile in fresh)}], dtype=np.uint64)
         for number in np.flatnonzero(np.isin(self._names, old) & self._standing).tolist():
             self._standing[number] = False
+            self._blank(number)
         self._drop_dead()
         first = len(self._standing)
         parts = [to_bytes(profile) for profile in fresh]
@@ -167,6 +168,13 @@ class Catalogue:
         self._marks, self._owners = self._marks[order], self._owners[order]
         self.seq = seq
         return list(range(first, first + len(fresh)))
+
+    def _blank(self, number: int) -> None:
+        """Forgets what was kept of an actor, so that nothing is left of who was erased."""
+        start = int(self._ends[number - 1]) if number else 0
+        self._text[start : int(self._ends[number])] = ord(" ")
+        self._names[number] = 0
+        self._seen.pop(number, None)
 
     def _drop_dead(self) -> None:
         """Forgets the keys of what stands no more."""

@@ -122,7 +122,7 @@ class Standing:
         if last == self._seq:
             return
         if not self._seq:
-            for change in self._journal.entities(v.IDENTITIES):
+            for change in self._journal.below(v.IDENTITIES, SOURCE.namespace):
                 self._take(change)
         else:
             while page := history.changes(self._journal, v.IDENTITIES, self._seq, _PAGE):

@@ -208,6 +208,7 @@ def alliance(folder: Path) -> Iterator[Alliance]:
             for name, file in tables.items():
                 engine.import_files([file], source_of(name), mapping_file=MAPPING, later=True)
             engine.bring_up()
+            engine.identity.bring_up()
         yield Alliance(url, data, union, members, secrets, static_asked, catalogue_asked, tables)
 
 

@@ -175,6 +175,9 @@ def test_a_catalogue_is_kept_and_a_damaged_one_is_none(tmp_path: Path) -> None:
     assert number is not None and again.profile(number) == found[0]
     again.changed([found[1]], [actors[0].iri], 2)
     assert again.find(actors[0].iri) is None and len(again) == len(catalogue) - 1 and again.dead == 2
+    again.write(tmp_path / "after.npz")
+    assert actors[0].iri.encode() + b'"' in path.read_bytes()
+    assert actors[0].iri.encode() + b'"' not in (tmp_path / "after.npz").read_bytes(), "nothing is left of who is gone"
     for harm in (b"", path.read_bytes()[:-400], path.read_bytes().replace(b"anios", b"anioz")[:300]):
         path.write_bytes(harm)
         assert Catalogue.read(path) is None
