@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from api.querying import Querying
 from api.reader import Reader, SourceStatus
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
-from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
+from kg.errors import Busy, DamagedData, DataFolderError, FiliereError, NotFound, StorageFull, TooLarge, Unreachable
 from kg.journal import Journal
 from kg.model import Source, TagDecision
 
@@ -453,7 +454,9 @@ class Engine(Reader):
         registry = Registry(self.folder.harvest)
         if mark != (self.seq, registry.stamp()):
             mark = (self.seq, registry.stamp())
-            stands = {config.name: state.outcome for config, state in all_of(registry)}
+            stands: dict[str, str] = {}
+            with suppress(FiliereError):  # a damaged state must not stop a search; 'filiere harvest' tells of it
+                stands = {config.name: state.outcome for config, state in all_of(registry)}
             answers = tuple(
                 SourceAnswer(s.id, stands[s.id] if stands.get(s.id) in ("stale", "gone") else "ok", s.as_of, s.entities)
                 for s in self.sources()
