@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from api.querying import Querying
 from api.reader import Reader, SourceStatus, attribution_of, licence_of
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
-from kg.errors import Busy, DamagedData, DataFolderError, NotFound, StorageFull, TooLarge, Unreachable
+from kg.errors import Busy, DamagedData, DataFolderError, FiliereError, NotFound, StorageFull, TooLarge, Unreachable
 from kg.journal import Journal
 from kg.model import Erasure, Source, TagDecision
 
@@ -563,7 +564,9 @@ class Engine(Reader):
         registry = Registry(self.folder.harvest)
         if mark != (self.seq, registry.stamp()):
             mark = (self.seq, registry.stamp())
-            stands = {config.name: state.outcome for config, state in all_of(registry)}
+            stands: dict[str, str] = {}
+            with suppress(FiliereError):  # a damaged state must not stop a search; 'filiere harvest' tells of it
+                stands = {config.name: state.outcome for config, state in all_of(registry)}
             answers = tuple(
                 SourceAnswer(
                     id=s.id,

@@ -19,7 +19,7 @@ from kg.fetch import Fetched
 from kg.intake import parse
 from kg.model import Source
 from kg.readers.job import MIB, Job, Limits
-from kg.terms import value
+from kg.terms import from_payload, value
 
 _MOST_PAGES = 5_000
 _PAGE_BYTES = 64 * MIB
@@ -182,17 +182,29 @@ def _pages(asking: Asking, work: Work, run: Run, root: Fetched, known: int) -> R
     return replace(run, whole=False, pieces=tuple(pieces), step="fetched")
 
 
+def _root(file: Path, url: str) -> list[tuple[str, str, str]]:
+    """The statements of the root of a feed; whatever needs a parser is read in a child process. Raises Ended."""
+    if file.suffix == ".nt":
+        try:
+            return from_payload(file.read_text(encoding="utf-8"))
+        except ValueError:
+            pass  # not line by line as we write it
+    out: list[tuple[str, str, str]] = []
+    try:
+        for row in parse([Job(file, form="statements")], Source("feed", url=url), _LIMITS):
+            for line in filter(None, row.payload.split("\n")):
+                s, p, o = line.split(" ", 2)
+                out.append((s, p, o[:-2]))
+    except FiliereError as error:
+        raise Ended("refused", f"The feed {url} cannot be read: {error.problem}", error.mend) from error
+    return out
+
+
 def _relations(file: Path, url: str) -> list[_Page]:
     """The pages that the root of a feed links to, in order. Raises Ended."""
     nodes: dict[str, dict[str, list[str]]] = {}
-    try:
-        for row in parse([Job(file, form="statements")], Source("feed", url=url), _LIMITS):
-            for line in row.payload.split("\n"):
-                if line:
-                    s, p, o = line.split(" ", 2)
-                    nodes.setdefault(s, {}).setdefault(p, []).append(o[:-2])
-    except FiliereError as error:
-        raise Ended("refused", f"The feed {url} cannot be read: {error.problem}", error.mend) from error
+    for s, p, o in _root(file, url):
+        nodes.setdefault(s, {}).setdefault(p, []).append(o)
     bounds: dict[str, dict[str, int]] = {}
     for said in nodes.values():
         target, number = said.get(f"<{v.TREE}node>"), said.get(f"<{v.TREE}value>")
