@@ -59,6 +59,7 @@ class _Child:
                     "mapping": str(job.mapping.resolve()) if job.mapping else None,
                     "scheme": job.scheme,
                     "form": job.form,
+                    "after": job.after,
                 }
                 for job in jobs
             ],

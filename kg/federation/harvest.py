@@ -120,7 +120,8 @@ def _parsed(work: Work, run: Run, config: Config, state: State) -> Run:
     jobs = []
     for piece in run.pieces:
         form = piece.form if piece.form in ("dump", "feed") else ""
-        jobs.append(Job(work.folder / piece.name, config.record, mapping if piece.form == "table" else None, form=form))
+        table = mapping if piece.form == "table" else None
+        jobs.append(Job(work.folder / piece.name, config.record, table, form=form, after=state.seq))
     file = work.folder / _ROWS
     try:
         with file.open("wb") as stream:

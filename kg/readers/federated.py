@@ -42,7 +42,7 @@ def read(job: Job, stream: BinaryIO, suffix: str, source: Source, limits: Limits
         if job.form == "dump":
             yield from _dump(data, form, name, source.namespace, limits)
         elif job.form == "feed":
-            yield from _feed(data, form, name, source.namespace, limits)
+            yield from _feed(data, form, job, source.namespace, limits)
         else:
             yield from _statements(data, form, name, source.url, job.form == "names")
     except (SyntaxError, ValueError, UnicodeError) as error:
@@ -95,8 +95,9 @@ def _owner(subject: Term, mains: set[Term]) -> Term:
     return above
 
 
-def _feed(data: bytes, form: rdf.RdfFormat, name: str, namespace: str, limits: Limits) -> Iterator[Row]:
-    """The members of a page by their seq; a row without payload and without findings is a deletion."""
+def _feed(data: bytes, form: rdf.RdfFormat, job: Job, namespace: str, limits: Limits) -> Iterator[Row]:
+    """The members of a page that are news, by their seq; a row without payload and without findings is a deletion."""
+    name = job.path.name
     members: dict[Term, dict[Term, Term]] = defaultdict(dict)
     graphs: dict[Term, list[Statement]] = defaultdict(list)
     for s, p, o, graph in rdf.parse(data, form, base=_NOWHERE):
@@ -109,6 +110,8 @@ def _feed(data: bytes, form: rdf.RdfFormat, name: str, namespace: str, limits: L
         yield _wrong(name, None, value(graph), "graph", "Statements in a graph that belongs to no member of the feed.")
     for _, member, said in sorted((_seq(said), member, said) for member, said in found):
         seq, entity = _seq(said), value(said.get(_VERSION_OF, "<>"))
+        if 0 < seq <= job.after:
+            continue
         if not is_iri(said.get(_VERSION_OF, "")) or seq < 1:
             yield _wrong(
                 name, None, value(member), "member", "A member without seq or without what it is a version of."

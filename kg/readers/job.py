@@ -39,6 +39,7 @@ class Job:
     mapping: Path | None = None
     scheme: str = ""
     form: str = ""  # "" for a file of somebody's, else what another node published: see federated.py
+    after: int = 0  # of a page of a feed: members up to this seq are known
 
 
 @dataclass(frozen=True, slots=True)
