@@ -90,7 +90,8 @@ def plan(journal: Journal, source: Source, run: Run, state: State, rows: Iterabl
         if not seen:
             raise Ended("stale", "It holds no records; what it said before is kept.", "Ask its operator.")
         found.deletes = dict.fromkeys(name for name in live if name not in found.fine and name not in found.bad)
-    _count(found, run, state)
+    if not any(source.id in erasure.sources for erasure in erased.values()):  # the node may still hold what we erased
+        _count(found, run, state)
     return found
 
 

@@ -212,6 +212,18 @@ def test_a_search_names_the_sources_that_are_stale(alliance: Alliance) -> None:
     assert {s.id: s.status for s in alliance.engine.search(Query(text="gel")).sources}["ageing"] == "ok"
 
 
+def test_what_was_erased_does_not_come_back_and_holds_nothing_up(alliance: Alliance) -> None:
+    node = alliance.node("forgetful", 8)
+    alliance.harvest("forgetful")
+    first, second = sorted(node.live)[:2]
+    alliance.engine.erase([first], reason="asked by letter")
+    assert first not in alliance.live("forgetful")
+    again = {number: actor(f"forgetful{number}", "something else", "forgetful")[1] for number in (0, 1)}
+    node.say(node.live | {first: again[0], second: again[1]})
+    assert alliance.harvest("forgetful").outcome == "ok"
+    assert alliance.live("forgetful") == {name: said for name, said in node.live.items() if name != first}
+
+
 def test_loops_and_copies_are_known_by_their_origin(alliance: Alliance) -> None:
     alliance.node("first")
     assert alliance.harvest("first").outcome == "ok"
