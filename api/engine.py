@@ -413,7 +413,7 @@ class Engine(Reader):
                 registry.remove(name)
                 if not live:
                     return 0
-            if not live or name in (v.PACKAGED, v.HARVESTS, v.ERASURES):
+            if not live or name in (v.PACKAGED, v.HARVESTS, v.IDENTITIES, v.ERASURES):
                 raise NotFound(f"There is no source {name!r} that can be removed.", "See 'filiere sources'.")
             self.journal.append(name, (), live, note="removed")
             self.catch_up()
