@@ -223,8 +223,8 @@ class Actors:
         if not asked.words:
             return out
         near = [*out, *self._names.same(name)[: 2 * _NEAR], *self._names.near(name, _NEAR, boost)]
-        if " " not in name.strip() and 3 <= len(asked.key) <= 8:
-            near += self._initials.get(asked.key, ())[:_NEAR]
+        if " " not in name.strip() and 3 <= len(asked.plain) <= 8:
+            near += self._initials.get(asked.plain, ())[:_NEAR]
         others = [names.parse(alias) for alias in names.aliases(name)]
         for at in dict.fromkeys(near):
             alike = _likeness(asked, others, self.rows[at].name, weight)
@@ -259,7 +259,7 @@ def _likeness(asked: names.Name, others: Sequence[names.Name], name: str, weight
             best = max(best, _ALIAS * similarity.likeness(asked, alias, weight))
         for other in others:
             best = max(best, _ALIAS * similarity.likeness(other, names.parse(name), weight))
-        if len(asked.words) == 1 and asked.key == names.initials(name):
+        if len(asked.words) == 1 and asked.plain == names.initials(name):
             best = max(best, _INITIALS)
     return best
 

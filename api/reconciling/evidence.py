@@ -218,7 +218,7 @@ def _clusters(row: Row, text: str) -> float | None:
     locals_ = [v.local_name(iri) for iri in row.clusters]
     if text.strip() in row.clusters or text.strip() in locals_:
         return 1.0
-    return max(similarity.ratio(names.parse(local.replace("-", " ")).key, asked.key) for local in locals_)
+    return max(similarity.ratio(names.parse(local.replace("-", " ")).plain, asked.plain) for local in locals_)
 
 
 _COMPARED: dict[str, Callable[[Row, str], float | None]] = {
