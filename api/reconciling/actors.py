@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from api.reconciling import evidence
 from api.reconciling.asked import Asked
 from api.reconciling.found import ACTOR, Candidate, Feature, allowed
-from api.reconciling.identifiers import company, parse
 from api.reconciling.index import NameIndex, Prefixes
 from kg import names, similarity
 from kg import vocabulary as v
+from kg.identity.identifiers import letters
 from kg.journal import Change
 from kg.model import ACTOR_KINDS
 from kg.terms import is_iri, value
@@ -140,15 +140,16 @@ class Actors:
         self.rows = rows
         self.by_iri = {row.iri: at for at, row in enumerate(rows)}
         self._by_id: dict[str, list[int]] = {}
-        self._by_company: dict[str, list[int]] = {}
+        self._by_number: dict[str, list[int]] = {}
         self._by_host: dict[str, list[int]] = {}
         named: list[tuple[int, names.Name]] = []
         short: list[tuple[int, names.Name]] = []
         self._initials: dict[str, list[int]] = {}
         for at, row in enumerate(rows):
             self._by_id.setdefault(row.id, []).append(at)
-            for found in filter(None, map(parse, row.identifiers)):
-                self._by_company.setdefault(company(found), []).append(at)
+            if row.identifiers:
+                for key in _keys(evidence.numbers(row.identifiers, row.country), row.identifiers):
+                    self._by_number.setdefault(key, []).append(at)
             if host := evidence.host(row.website):
                 self._by_host.setdefault(host, []).append(at)
             named.append((at, names.parse(row.name)))
@@ -189,7 +190,7 @@ class Actors:
         facts = [fact for fact in map(evidence.fact, asked.conditions) if fact is not None]
         country = next((fact.values[0] for fact in facts if fact.property == "country" and fact.values), "")
         boost = self._boost(kinds, country)
-        found = {at: Near() for at in self._by_facts(facts)}
+        found = {at: Near() for at in self._by_facts(facts, country)}
         for name in asked.names:
             for at, near in self._named(name, boost, weight or self.weight).items():
                 found[at] = max(found.get(at, near), near)
@@ -222,8 +223,8 @@ class Actors:
         if not asked.words:
             return out
         near = [*out, *self._names.same(name)[: 2 * _NEAR], *self._names.near(name, _NEAR, boost)]
-        if " " not in name.strip() and 3 <= len(asked.key) <= 8:
-            near += self._initials.get(asked.key, ())[:_NEAR]
+        if " " not in name.strip() and 3 <= len(asked.plain) <= 8:
+            near += self._initials.get(asked.plain, ())[:_NEAR]
         others = [names.parse(alias) for alias in names.aliases(name)]
         for at in dict.fromkeys(near):
             alike = _likeness(asked, others, self.rows[at].name, weight)
@@ -231,17 +232,23 @@ class Actors:
                 out[at] = Near(alike, similarity.is_slip(asked, names.parse(self.rows[at].name)))
         return out
 
-    def _by_facts(self, facts: Iterable[evidence.Fact]) -> list[int]:
+    def _by_facts(self, facts: Iterable[evidence.Fact], country: str) -> list[int]:
         out: list[int] = []
         for fact in facts:
             if fact.quantifier == "none":
                 continue
             for text in fact.values:
-                if fact.property == "identifiers" and (identifier := parse(text)):
-                    out += self._by_company.get(company(identifier), ())[:_NEAR]
+                if fact.property == "identifiers":
+                    for key in _keys(evidence.asked_numbers(text, country), (text,)):
+                        out += self._by_number.get(key, ())[:_NEAR]
                 elif fact.property == "website":
                     out += self._by_host.get(evidence.host(text), ())[:_NEAR]
         return out
+
+
+def _keys(numbers: Iterable[str], written: Iterable[str]) -> set[str]:
+    """What an identifier is looked up by: its numbers without their register, and itself."""
+    return {number.rpartition(":")[2] for number in numbers} | {plain for plain in map(letters, written) if plain}
 
 
 def _likeness(asked: names.Name, others: Sequence[names.Name], name: str, weight: Callable[[str], float]) -> float:
@@ -252,7 +259,7 @@ def _likeness(asked: names.Name, others: Sequence[names.Name], name: str, weight
             best = max(best, _ALIAS * similarity.likeness(asked, alias, weight))
         for other in others:
             best = max(best, _ALIAS * similarity.likeness(other, names.parse(name), weight))
-        if len(asked.words) == 1 and asked.key == names.initials(name):
+        if len(asked.words) == 1 and asked.plain == names.initials(name):
             best = max(best, _INITIALS)
     return best
 

@@ -122,7 +122,7 @@ class Competencies:
 
     def _named(self, name: str, hits: Sequence[Hit], lang: str) -> list[Candidate]:
         out = []
-        asked = " ".join(names.words(names.fold(name)))
+        asked = " ".join(names.words(name))
         for hit in hits:
             with suppress(NotFound):
                 concept = self.concept(self.concepts.iri(hit.concept))
@@ -176,7 +176,7 @@ def _label(asked: str, concept: Concept) -> tuple[float, Text, bool]:
     best, which, same, stems = 0.0, Text(""), False, words(asked)
     for field, most in _KINDS_OF_LABEL:
         for label in getattr(concept, field):
-            own = " ".join(names.words(names.fold(label.text)))
+            own = " ".join(names.words(label.text))
             if own == asked:
                 found = most
             elif stems and words(own) == stems:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from api.reconciling.asked import Condition
-from api.reconciling.identifiers import Identifier, company, parse
 from kg import names, similarity
 from kg import vocabulary as v
+from kg.identity.identifiers import letters, read, read_cell, register_of
 from kg.readers import cells
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ _OTHER_NAMES = {
 }  # fmt: skip
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/?#@\s]*@)?(?:www\.)?([^/?#:\s]+\.[^/?#:\s]+)", re.IGNORECASE)
 _NAME_ALONE = 0.96  # of the score, when the name is the very same and nothing else is known
-_SIREN = 9  # digits
+_SIRET = 14  # digits
+_ONE_COMPANY = 0.95  # agreement of the numbers of two establishments of one company
+_WRITTEN_ALIKE = 0.9  # of two identifiers that are the same but belong to no register that is known
 _AGREES, _DISAGREES = 0.8, 0.4
 _CEDEX = re.compile(r"\bcedex\b.*|\d+\S*|\b(?:st|ste)\b")
 
@@ -172,22 +174,41 @@ def _website(row: Row, text: str) -> float | None:
     return 1.0 if own == asked or own.endswith("." + asked) or asked.endswith("." + own) else 0.0
 
 
+@lru_cache(maxsize=10_000)
+def numbers(identifiers: tuple[str, ...], country: str) -> frozenset[str]:
+    """The numbers of registers that an actor bears, those that its VAT numbers hold, and the VAT numbers."""
+    if not country:
+        return frozenset().union(*map(asked_numbers, identifiers))
+    known = read(identifiers, country)
+    return known.registered | known.implied | known.vat
+
+
+def asked_numbers(text: str, country: str = "") -> frozenset[str]:
+    """The numbers that a cell may hold, read as those of an actor of a country."""
+    known = read_cell(text, country)
+    return known.registered | known.implied | known.vat
+
+
 def _identifiers(row: Row, text: str) -> float | None:
-    asked = parse(text)
-    own = [found for found in map(parse, row.identifiers) if found]
-    if asked is None or not own:
+    if not row.identifiers:
         return None
-    if any(found.text == asked.text for found in own):
-        return 1.0 if asked.valid or not asked.kind else 0.9
-    if any(company(found) == company(asked) for found in own):
-        return 0.95  # another establishment of the company, or its VAT number
-    comparable = [found for found in own if found.valid and asked.valid and _register(found) == _register(asked)]
-    return 0.0 if comparable else None
+    plain, own_plain = letters(text), set(map(letters, row.identifiers))
+    asked, own = asked_numbers(text, row.country), numbers(row.identifiers, row.country)
+    if asked & own:
+        return _ONE_COMPANY if plain not in own_plain and _other_establishment(plain, own_plain) else 1.0
+    if _registers(asked) & _registers(own):
+        return 0.0
+    return _WRITTEN_ALIKE if plain and plain in own_plain else None
 
 
-def _register(found: Identifier) -> str:
-    """In which register an identifier is one among others, so that two of them cannot mean the same."""
-    return "siren" if len(company(found)) == _SIREN and found.kind != "lei" else found.kind + found.text[:2]
+def _registers(numbers: frozenset[str]) -> set[str]:
+    """The registers of numbers; the VAT numbers of each country are one."""
+    return {number[: len("eu:vat:FR")] if number.startswith("eu:vat:") else register_of(number) for number in numbers}
+
+
+def _other_establishment(plain: str, own: set[str]) -> bool:
+    """Whether both are SIRETs: of one company, for its numbers are the same, but not of one place."""
+    return len(plain) == _SIRET and any(len(one) == _SIRET for one in own)
 
 
 def _clusters(row: Row, text: str) -> float | None:
@@ -197,7 +218,7 @@ def _clusters(row: Row, text: str) -> float | None:
     locals_ = [v.local_name(iri) for iri in row.clusters]
     if text.strip() in row.clusters or text.strip() in locals_:
         return 1.0
-    return max(similarity.ratio(names.parse(local.replace("-", " ")).key, asked.key) for local in locals_)
+    return max(similarity.ratio(names.parse(local.replace("-", " ")).plain, asked.plain) for local in locals_)
 
 
 _COMPARED: dict[str, Callable[[Row, str], float | None]] = {

@@ -36,7 +36,7 @@ class NameIndex:
         lengths: list[int] = []
         places = self._places
         for owner, found in names:
-            self._keys.setdefault(found.key, []).append(owner)
+            self._keys.setdefault(found.plain, []).append(owner)
             self._words.update(set(found.words))
             own = [places.setdefault(gram, len(places)) for gram in grams(" ".join(found.words))]
             trigrams += own
@@ -59,7 +59,7 @@ class NameIndex:
 
     def same(self, name: str) -> list[int]:
         """The owners of this very name, but for case, accents, spaces and legal form."""
-        return self._keys.get(parse(name).key, [])
+        return self._keys.get(parse(name).plain, [])
 
     def near(self, name: str, most: int, boost: NDArray[np.float32] | None = None) -> list[int]:
         """The owners of the names most alike by trigrams; `boost` [owners] multiplies, 0 leaves an owner out."""

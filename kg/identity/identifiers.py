@@ -30,6 +30,7 @@ _NAMED = re.compile(
 # As a Handelsregister writes them; the number means nothing without the court that keeps the register.
 _GERMAN = re.compile(r"\b(HRA|HRB|VR|PR|GNR)\s*(\d{1,6})(?:\s*([A-Z]{1,3}))?\b", re.IGNORECASE)
 _LEAST_DIGITS = 4
+_SHORTEST = 6  # signs of an identifier that is compared as it is written; a shorter one names too much
 _MOST_TEXT = 200  # characters of an identifier that are looked at
 _PLACEHOLDERS = ("12345678", "123456789", "1234567890", "123456", "1234567", "987654321", "11223344")
 
@@ -60,6 +61,22 @@ def read(identifiers: Iterable[str], country: str = "") -> Known:
         implied.update(found.implied)
         faults += found.faults
     return Known(frozenset(registered), frozenset(taxed), frozenset(implied), tuple(faults))
+
+
+@lru_cache(maxsize=65_536)
+def read_cell(text: str, country: str = "") -> Known:
+    """The numbers that one text of unknown origin holds: what it says itself or in its country, else a SIREN or SIRET.
+
+    For comparing with what a person asked for, where too many readings only cost a look; nothing is merged by it.
+    """
+    found = read([text], country)
+    return found if found.registered or found.vat else read([text], "FR")
+
+
+def letters(text: str) -> str:
+    """An identifier without its label, spaces and signs, or "" where it is too short or a placeholder."""
+    plain = _SIGNS.sub("", _LABELS.sub(" ", _NAMED.sub(" ", text[:_MOST_TEXT]))).upper()
+    return "" if len(plain) < _SHORTEST or _is_placeholder(plain) else plain
 
 
 def register_of(number: str) -> str:

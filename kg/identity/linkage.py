@@ -11,8 +11,8 @@ import math
 from typing import NamedTuple, Protocol
 
 from kg.identity.identifiers import register_of, shown
-from kg.identity.names import Likeness, likeness, misspelt
 from kg.identity.profiles import Profile
+from kg.similarity import Overlap, misspelt, overlap
 
 SAME, REVIEW, APART, NEVER = "same", "review", "apart", "never"
 AUTO_FROM, REVIEW_FROM = 0.97, 0.15  # probabilities
@@ -83,7 +83,7 @@ class Comparison(NamedTuple):
 
 def compare(one: Profile, other: Profile, crowd: Crowd) -> Comparison:
     """Compares two actors among a crowd of others."""
-    alike = likeness(one.name, other.name, crowd.weigh)
+    alike = overlap(one.name, other.name, crowd.weigh)
     rare = alike.weight >= crowd.rare and min(len(one.name.plain), len(other.name.plain)) >= _SHORT
     if alike.share < _PART and alike.contained < _WITHIN and _all(one).isdisjoint(_all(other)):
         differing = numbers(one, other)[1]
@@ -145,7 +145,7 @@ def several_numbers(profile: Profile) -> bool:
     return len(numbered) > 1 and len(numbered) > len({register_of(number) for number in numbered})
 
 
-def _name(alike: Likeness, rare: bool) -> str:
+def _name(alike: Overlap, rare: bool) -> str:
     if alike.share > _EQUAL:
         return "name equal, rare" if rare else "name equal, common"
     if alike.share >= 0.9:
@@ -201,7 +201,7 @@ def _rest(one: Profile, other: Profile) -> list[str]:
     return out
 
 
-def _because(one: Profile, other: Profile, alike: Likeness, found: list[str]) -> tuple[str, ...]:
+def _because(one: Profile, other: Profile, alike: Overlap, found: list[str]) -> tuple[str, ...]:
     """What was compared, in words; names are left to the records, so that who is erased there is erased."""
     says = ["the same name" if alike.share > _EQUAL else f"names {alike.share:.2f} alike"]
     if "town same" in found:

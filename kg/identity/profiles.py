@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from kg import vocabulary as v
 from kg.identity import identifiers
 from kg.identity.identifiers import Known
-from kg.identity.names import Name, taken_apart, town
+from kg.names import Name, telling, town
 from kg.terms import value
 
 _FIELDS = {
@@ -67,7 +67,7 @@ def of_payload(iri: str, source: str, payload: str) -> Profile | None:
         source,
         kinds[0] if kinds else "firm",
         name[:_MOST],
-        taken_apart(name[:_MOST]),
+        telling(name[:_MOST]),
         country,
         v.local_name(texts["nuts"][0]) if "nuts" in texts else "",
         town(texts.get("city", [""])[0]),

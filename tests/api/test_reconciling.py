@@ -9,40 +9,70 @@ import pytest
 
 from api.reconciling.actors import Actors, Row, decide
 from api.reconciling.asked import Asked, Condition
+from api.reconciling.evidence import Weighed, fact, weigh
 from api.reconciling.found import known_type
-from api.reconciling.identifiers import company, parse
 
 _SYLLABLES = "ba be bi bo da de di do fa fe ga go ka ke la le li lo ma me mi mo na ne no pa pe ra re ri ro sa se ta te va vo".split()  # fmt: skip  # noqa: E501, SIM905
 _TRADES = ["Textil", "Plast", "Medical", "Technik", "Services", "Pharma", "Systems", "Industries"]
 
 
+SIREN, SIRET, VAT, LEI = "732829320", "73282932000074", "FR44732829320", "529900T8BM49AURSDO55"
+
+
+def weighed(own: str, asked: str, country: str = "") -> Weighed:
+    row = Row("x:1", "s", "1", "Alpha", country=country, identifiers=(own,))
+    found = fact(Condition("identifiers", (asked,)))
+    assert found
+    judged = weigh(row, 0.9, [found])
+    assert judged
+    return judged
+
+
 @pytest.mark.parametrize(
-    ("text", "plain", "kind", "valid"),
+    ("own", "asked", "country", "agreed"),
     [
-        ("SIREN 552 100 554", "552100554", "siren", True),
-        ("552100555", "552100555", "siren", False),
-        ("siret: 732 829 320 00074", "73282932000074", "siret", True),
-        ("FR 40 303 265 045", "FR40303265045", "vat", True),
-        ("FR41303265045", "FR41303265045", "vat", False),
-        ("DE136695976", "DE136695976", "vat", True),
-        ("529900T8BM49AURSDO55", "529900T8BM49AURSDO55", "lei", True),
-        ("529900T8BM49AURSDO56", "529900T8BM49AURSDO56", "lei", False),
-        ("HRB 123456", "123456", "", False),
+        ("SIREN 732 829 320", SIREN, "", 1),
+        (SIREN, "siret: 732 829 320 00074", "FR", 1),
+        (SIREN, VAT, "", 1),
+        ("FR 44 732829320", SIRET, "", 1),
+        (SIRET, "732 829 320 00082", "", 0.95),  # another establishment of the company
+        (SIREN, "552100554", "", 0),
+        (SIREN, "FR 40 303 265 045", "", 0),
+        (VAT, "FR40303265045", "FR", 0),
+        (VAT, "DE136695976", "", None),  # a firm may have one in each country
+        (LEI, f"LEI {LEI}", "DE", 1),
+        (LEI, "5493006MHB84DD0ZWV18", "DE", 0),
+        ("2311110-9", "Y-tunnus 23111109", "FI", 1),
+        ("KRS 0000109164", "109164", "PL", None),  # without its zeros or a name it may be anything
+        ("CIF A-28058386", "A28058386", "ES", 1),
+        ("HRB 10018 Amtsgericht München", "HRB 10018, München", "DE", 1),
+        ("552100555", "552 100 555", "FR", 0.9),  # its check digit is wrong, but both wrote it
+        ("W751234567", "w 751234567", "FR", 0.9),  # of a register that is not known
+        (SIREN, "552100555", "FR", None),
+        ("000000000", "000000000", "FR", None),
+        ("n/a", "n/a", "", None),
     ],
 )
-def test_identifiers_are_read(text: str, plain: str, kind: str, valid: bool) -> None:
-    assert parse(text) == (plain, kind, valid)
+def test_identifiers_are_compared_register_by_register(
+    own: str, asked: str, country: str, agreed: float | None
+) -> None:
+    found = weighed(own, asked, country)
+    assert found.agreed.get("identifiers") == agreed
+    assert found.identified is (agreed == 1) and found.contradicted is (agreed == 0)
 
 
-@pytest.mark.parametrize("text", ["", "12345", "no number here", "x" * 500])
+@pytest.mark.parametrize("asked", [SIREN, SIRET, VAT, "RCS Paris 732 829 320", "732.829.320"])
+@pytest.mark.parametrize("own", [f"SIREN {SIREN}", SIRET, VAT])
+def test_a_number_alone_finds_its_company(own: str, asked: str) -> None:
+    actors = Actors([Row("x:1", "s", "1", "Alpha", identifiers=(own,)), Row("x:2", "s", "2", "Beta")])
+    found = actors.judged(Asked(conditions=(Condition("siren", (asked,)),)))
+    assert [one.candidate.id for one in found] == ["x:1"]
+
+
+@pytest.mark.parametrize("text", ["", "12345", "no number here", "x" * 500, "9" * 10_000, "\x00\u202e"])
 def test_what_names_too_little_is_no_identifier(text: str) -> None:
-    assert parse(text) is None
-
-
-def test_a_siret_and_a_french_vat_number_name_the_company() -> None:
-    for text in ("73282932000074", "FR44732829320", "732829320"):
-        found = parse(text)
-        assert found and company(found) == "732829320"
+    assert not weighed(SIREN, text or " ").agreed
+    assert not weighed(text, text or " ").agreed
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from kg.identity.blocking import Catalogue
 from kg.identity.identifiers import read, shown
 from kg.identity.linkage import NEVER, REVIEW, SAME, Comparison, compare
-from kg.identity.names import likeness, taken_apart, town
 from kg.identity.profiles import Profile, from_bytes, host, to_bytes
 from kg.model import Actor
+from kg.names import telling, town
+from kg.similarity import overlap
 from tests.kg.identity.world import profile
 
 REGISTERED = [
@@ -84,7 +85,7 @@ def test_a_vat_number_is_known_and_registers_nobody(text: str, country: str, imp
 def test_no_text_breaks_the_reading(text: str, country: str) -> None:
     found = read([text], country)
     assert all(number.count(":") >= 2 for number in found.registered | found.vat | found.implied)
-    taken = taken_apart(text)
+    taken = telling(text)
     assert taken.plain == "".join(taken.words)
     town(text)
     host(text)
@@ -103,8 +104,8 @@ SAME_NAMES = [
 
 @pytest.mark.parametrize(("one", "other"), SAME_NAMES)
 def test_spellings_of_one_name_are_one(one: str, other: str) -> None:
-    left, right = taken_apart(one), taken_apart(other)
-    assert likeness(left, right, lambda word: 1.0).share == 1.0
+    left, right = telling(one), telling(other)
+    assert overlap(left, right, lambda word: 1.0).share == 1.0
     assert left.forms == right.forms
 
 

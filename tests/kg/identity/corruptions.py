@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kg.identity.names import FORMS, folded, taken_apart
 from kg.model import Actor
+from kg.names import FORMS, folded, telling
 
 SOURCE, COPIES = "ted", "copies"
 _WRITTEN = {
@@ -67,7 +67,7 @@ def without_form(name: str, chance: random.Random) -> str:
     """The legal form dropped, or written in another way."""
     words = name.split()
     kept = [word for word in words if folded(word).replace(" ", "") not in FORMS]
-    form = sorted(taken_apart(name).forms)
+    form = sorted(telling(name).forms)
     if not kept or len(kept) == len(words):
         return name
     other = _WRITTEN.get(form[0], ()) if len(form) == 1 else ()
