@@ -52,7 +52,7 @@ def check(graph: Graph) -> None:
 def test_the_description_of_the_data_is_valid_void(service: Service, counts: Counts) -> None:
     graph = graph_of(describing.void(service.engine, BASE, counts))
     check(graph)
-    sources = {URIRef(v.source_graph(source.id)) for source in service.engine.sources()}
+    sources = {URIRef(v.source_graph(source.id)) for source in service.engine.sources() if source.public}
     assert sources <= set(graph.objects(URIRef(BASE + ".well-known/void#dataset"), VOID.subset))
     linked = {str(graph.value(target, VOID.uriSpace)) for target in graph.objects(None, VOID.objectsTarget)}
     assert {v.CODE_PREFIXES[scheme] for scheme in ("cpv", "nace", "nuts")} <= linked

@@ -33,6 +33,7 @@ from kg.model import Source
 from search.query import Query
 from tests.doors.alliance import MODEL, Alliance
 from tests.kg.published import Folder, actor, publishing
+from tests.kg.virtuoso import virtuoso
 from tests.served import ROOT, served
 
 
@@ -124,6 +125,13 @@ def test_a_catalogue_gives_the_dataset_that_is_meant(alliance: Alliance) -> None
     assert alliance.harvest("catalogue").outcome == "unchanged"
     (alliance.path / "firms.ttl").write_text(FIRMS.replace("gel", "soap"), encoding="utf-8")
     assert alliance.harvest("catalogue").written == 1
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[Address]:
+    """A Virtuoso that holds nothing of other tests."""
+    with virtuoso(tmp_path / "virtuoso") as address:
+        yield address
 
 
 def test_an_endpoint_is_harvested_page_by_page(

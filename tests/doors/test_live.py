@@ -233,7 +233,7 @@ def test_ten_peers_of_which_three_are_lost_answer_in_time_and_are_named(alliance
         for name in ("fr", "es"):
             engine.live.add(name, alliance.parts[name], allow_private=True)
         for number in range(5):
-            base = alliance.parts[PARTS[number % 4]]
+            base = alliance.parts[PARTS[2 + number % 2]]  # what nodes publish that are not asked themselves
             answers = {
                 text: httpx.get(
                     f"{base}search", params={"q": text, "lang": lang, "evidence": "true"}, timeout=30
@@ -257,7 +257,7 @@ def test_ten_peers_of_which_three_are_lost_answer_in_time_and_are_named(alliance
             status = {source.id: source.status for source in found.sources}
             assert status.pop("dead") in ("down", "open") and status.pop("hostile") in ("invalid", "open")
             assert status.pop("slow") in ("late", "open") and not found.complete
-            assert set(status.values()) == {"ok"}, found.sources
+            assert set(status.values()) == {"ok"}, [(s.id, s.status, s.says) for s in found.sources]
             assert found.answer == "match" and len(found.results) >= 9  # copies share places
         assert sorted(took)[28] <= 2.0, took  # of 30, the 95th in a hundred
         assert median(took[5:]) < 1.4  # the breakers are open: nobody waits for who is lost

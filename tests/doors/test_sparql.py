@@ -144,7 +144,7 @@ def test_queries_that_hurt_end_in_time_and_the_service_never_notices(process: Pr
     for seconds, status in (h.result() for h in hurting):
         assert seconds < 3 + 0.5
         assert status in (200, 400, 413, 503)
-    assert slowest < 0.2
+    assert slowest < (0.5 if "PYTEST_XDIST_WORKER" in os.environ else 0.2)  # 0.2 of an undisturbed machine
     assert set(searches) == {200}
     assert process.popen.poll() is None
     assert httpx.post(process.url + "/sparql", data={"query": "ASK {}"}, timeout=10).json()["boolean"] is True
