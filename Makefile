@@ -33,7 +33,7 @@ serve: $(VENV)/.installed ## serve the search page on http://127.0.0.1:8000/
 	$(BIN)/filiere serve --data $(DATA)
 
 test: $(VENV)/.installed-test ## run every test that a laptop can run, without network, two files at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-test ## ruff and mypy --strict
 	$(BIN)/ruff check .

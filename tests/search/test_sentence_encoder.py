@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,10 @@ def minilm() -> str:
         if Settings.from_environment().require_all:
             pytest.fail(reason)
         pytest.skip(reason)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)  # threads of two processes that wait for one another burn both cores
     return str(Path(found.origin).parent / "model")
 
 
