@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg import erasures
+from kg import disk, erasures
 from kg.errors import UserError
 from kg.faults import point
 
@@ -83,7 +82,7 @@ def finish(engine: Engine, progress: _Progress | None = None) -> None:
     point("erasure.index")
     engine.catch_up(progress)
     if scrubbed:
-        _write(engine.folder.erased, seq)
+        disk.save(engine.folder.erased, json.dumps({"seq": seq}).encode())
 
 
 def clear_leftovers(folder: Path) -> None:
@@ -91,15 +90,6 @@ def clear_leftovers(folder: Path) -> None:
     for pattern in (".incoming-*", ".update-*"):
         for leftover in folder.glob(pattern):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _write(mark: Path, seq: int) -> None:
-    partial = mark.with_suffix(".tmp")
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump({"seq": seq}, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(mark)
 
 
 def _forms(texts: Iterable[str]) -> list[bytes]:

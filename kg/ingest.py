@@ -19,8 +19,7 @@ from kg.validation import Validator, placed
 __all__ = ["Rejected", "Report", "describe", "ingest"]
 
 _VOCABULARY = "vocabulary-"
-_FEW = 5  # deletions that need no confirmation; above it, 2 % of what is live
-_SHARE = 0.02
+_FEW, _SHARE = 5, 0.02  # deletions that need no confirmation: so many, or this share of what is live
 _QUOTED_FINDINGS = 5
 _BROADER = f"<{v.SKOS}broader>"
 
@@ -278,8 +277,13 @@ def _refuse(batch: _Batch, report: Report, strict: bool) -> None:
     raise Rejected(problem, "\nMend these rows and import again; --dry-run --report FILE lists them all.", report)
 
 
+def too_many(deletions: int, live: int) -> bool:
+    """Whether so many deletions of what is live need a person's word."""
+    return deletions > max(_FEW, _SHARE * live)
+
+
 def _held(deletions: list[str], live: dict[str, str], source: str) -> Held | None:
-    if len(deletions) <= max(_FEW, _SHARE * len(live)):
+    if not too_many(len(deletions), len(live)):
         return None
     names = ", ".join(v.local_name(name) for name in deletions[:_QUOTED_FINDINGS])
     return Held(

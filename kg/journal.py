@@ -157,7 +157,7 @@ class Journal:
 
     def _append(self, parts: Iterable[Part], note: str) -> list[Batch]:
         batches: list[Batch] = []
-        time = _now()  # the same for all, by which they are known as written together
+        time = now()  # the same for all, by which they are known as written together
         first = self._one("SELECT max(seq) FROM changes") + 1
         number = self._one("SELECT max(number) FROM batches") + 1
         point("journal.begun")
@@ -385,5 +385,6 @@ def _differences(
             seq += 1
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, ISO 8601 with milliseconds, as the log has it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,13 +14,13 @@ from uuid import uuid4
 from kg import blank_nodes, erasures, mapping, rdf
 from kg import vocabulary as v
 from kg.errors import Forbidden, Held, NotFound, RefusedInput
+from kg.ingest import too_many
 from kg.journal import Batch, Journal
 from kg.model import Source
 from kg.rdf import stored_form
 from kg.terms import Statement, from_payload, iri, language, to_payload, value
 from kg.validation import Validator
 
-_FEW, _SHARE = 5, 0.02  # deletions that need no confirmation, as for an import
 _QUOTED = 5
 _MOST_BLANK = 5000  # nodes of one graph that are named by what is said of them
 _LEVELS = 32  # of a path that are looked at for the record a subject belongs to
@@ -242,7 +242,7 @@ def _belongs_elsewhere(journal: Journal, source: str, name: str, payload: str) -
 
 def _hold(journal: Journal, source: str, gone: list[str]) -> None:
     live = journal.counts().get(source, 0)
-    if len(gone) > max(_FEW, _SHARE * live):
+    if too_many(len(gone), live):
         names = ", ".join(v.local_name(name) for name in gone[:_QUOTED])
         raise Held(
             f"{len(gone):,} of {live:,} records of {source} would be deleted ({names} …); nothing was written.",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from api.identity import IDENTITY_COLUMNS, MOST_OFFSET, MOST_PAIRS, STATES, VERDICTS
 from api.negotiation import csv_bytes, form_of, json_bytes
 from api.pages import render
+from api.routes import verdicts
 from api.routes.context import Context, accept, respond
 from kg import vocabulary as v
-from kg.errors import RefusedInput, UserError
 
-_HOW = f'Send {{"verdict": "{VERDICTS[0]}", "note": "…"}}; the verdict is one of: {", ".join(VERDICTS)}.'
+_NAMES = ("two actors", "/identity/ACTOR/OTHER")  # what the path names, and how
 
 
 def router(context: Context) -> APIRouter:
@@ -60,8 +58,8 @@ def router(context: Context) -> APIRouter:
     async def put(request: Request) -> Response:
         """Says that two actors are the same, or different. Needs a token with the scope write:identities."""
         token = await run_in_threadpool(_authorise, context, request)
-        one, other = _named(request)
-        verdict, note = _verdict(await request.body())
+        one, other = verdicts.named(request, *_NAMES)
+        verdict, note = verdicts.verdict(await request.body(), VERDICTS)
         who = token.note or f"token {token.id}"
         row = await run_in_threadpool(context.ready().identity.decide, one, other, verdict, who=who, note=note)
         return respond(request, json_bytes({**asdict(row), "seq": context.engine.seq}), "json", 0)
@@ -70,7 +68,7 @@ def router(context: Context) -> APIRouter:
     def delete(request: Request) -> Response:
         """Takes the decision on two actors back. Needs a token with the scope write:identities."""
         _authorise(context, request)
-        row = context.ready().identity.undo(*_named(request))
+        row = context.ready().identity.undo(*verdicts.named(request, *_NAMES))
         said = {"one": row.one, "other": row.other, "by": row.by, "undone": row.verdict}
         return respond(request, json_bytes({**said, "seq": context.engine.seq}), "json", 0)
 
@@ -83,31 +81,3 @@ def router(context: Context) -> APIRouter:
 
 def _authorise(context: Context, request: Request) -> Any:
     return context.tokens.authorise(request.headers.get("authorization", ""), v.IDENTITIES)
-
-
-def _named(request: Request) -> tuple[str, str]:
-    """The two actors of the path as it was sent. Raises UserError when it does not have these two parts."""
-    path = request.scope.get("raw_path") or request.url.path.encode()
-    parts = path.partition(b"?")[0].decode("latin-1").split("/")[2:]
-    try:
-        one, other = (unquote(part, errors="strict") for part in parts)
-    except ValueError as error:  # more or fewer parts, or bytes that are no UTF-8
-        raise UserError(
-            "The address does not name two actors.",
-            "Write /identity/ACTOR/OTHER, each percent-encoded as a whole, with %2F for / in an IRI.",
-        ) from error
-    return one, other
-
-
-def _verdict(body: bytes) -> tuple[str, str]:
-    """(verdict, note) of the body. Raises RefusedInput."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RefusedInput(f"The body is not JSON ({error}).", _HOW) from error
-    if not isinstance(found, dict) or set(found) - {"verdict", "note"}:
-        raise RefusedInput("The body is not an object with a verdict and a note.", _HOW)
-    verdict, note = found.get("verdict", ""), found.get("note", "")
-    if not isinstance(verdict, str) or not isinstance(note, str):
-        raise RefusedInput("The verdict and the note are texts.", _HOW)
-    return verdict, note

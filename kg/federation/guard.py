@@ -12,13 +12,12 @@ from kg.federation.registry import State
 from kg.federation.sources_filiere import bounds
 from kg.federation.steps import Ended, Run
 from kg.findings import Finding, Row
-from kg.ingest import own_statements, validated
+from kg.ingest import own_statements, too_many, validated
 from kg.journal import Journal
 from kg.model import Source
 from kg.terms import Statement, digest, from_payload, value
 from kg.validation import Validator
 
-FEW, SHARE = 5, 0.02  # deletions that need nobody: so many, or this share of what is live
 BAD_SHARE = 0.10  # of the records of a batch
 GROWTH, GROWN = 2.0, 20  # times what is live, where there are so many
 CLONES = 10  # records that say the same but for their names; above it all but the first are set aside
@@ -191,7 +190,7 @@ def hold(found: Plan, run: Run, state: State, licence: str) -> tuple[str, str]:
         why.append(
             f"{len(found.bad):,} of {total:,} records are bad (first: {first[0][:120]}: {first[1][0].reason[:200]})"
         )
-    if len(found.deletes) > max(FEW, SHARE * len(found.live)):
+    if too_many(len(found.deletes), len(found.live)):
         names = ", ".join(v.local_name(name)[:60] for name in list(found.deletes)[:_NAMED])
         why.append(f"{len(found.deletes):,} of {len(found.live):,} records would be deleted ({names} …)")
     if len(found.live) >= GROWN and found.after > GROWTH * len(found.live):

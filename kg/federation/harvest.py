@@ -22,7 +22,7 @@ from kg.fetch import Resolve, resolve
 from kg.findings import Finding, Row
 from kg.ingest import own_record
 from kg.intake import parse
-from kg.journal import Journal
+from kg.journal import Journal, now
 from kg.model import Source
 from kg.readers.job import Job, Limits
 from kg.validation import Validator
@@ -231,7 +231,7 @@ def _decided(journal: Journal, kept: Registry, ready: Ready, source: Source, pla
     aside = guard.quarantine(kept.quarantine(config.name), plan, run.whole)
     counts = {"written": len(plan.upserts), "deleted": len(plan.deletes), "setAside": len(plan.bad)}
     outcome = Outcome(
-        config.name, "held" if why else "quarantined" if plan.bad else "ok", registry.now(),
+        config.name, "held" if why else "quarantined" if plan.bad else "ok", now(),
         reason=why or (_aside(plan) if plan.bad else ""), mend=mend.replace("NAME", config.name),
         written=counts["written"], unchanged=plan.unchanged, deleted=counts["deleted"], set_aside=counts["setAside"],
         seq_there=run.seq, requests=ready.requests, run=run.id,
@@ -264,7 +264,7 @@ def _recover(journal: Journal, kept: Registry, ready: Ready) -> Outcome:
     payload = journal.payload(v.HARVESTS, activity.name(ready.config, ready.run))
     numbers = {key: activity.number(payload, key) for key in ("written", "deleted", "setAside")}
     outcome = Outcome(
-        ready.config.name, activity.text(payload, "outcome"), registry.now(), written=numbers["written"],
+        ready.config.name, activity.text(payload, "outcome"), now(), written=numbers["written"],
         deleted=numbers["deleted"], set_aside=numbers["setAside"], seq_there=ready.run.seq, run=ready.run.id,
     )  # fmt: skip
     return _kept(journal, kept, ready, outcome, source, len(kept.quarantine(ready.config.name)))
@@ -314,17 +314,17 @@ def _hold(kept: Registry, ready: Ready, outcome: Outcome) -> Outcome:
 def _end(kept: Registry, ready: Ready, ended: Ended) -> Outcome:
     """Keeps the outcome of a harvest that took nothing."""
     config, state = ready.config, ready.state
-    work, now = Work(kept.place(config.name)), registry.now()
+    work, moment = Work(kept.place(config.name)), now()
     reason, mend, name = ended.reason, ended.mend, ended.outcome
     if name == "unchanged" and state.held and work.waiting() is not None:
         name, reason, mend = "held", state.reason, state.mend
     outcome = Outcome(
-        config.name, name, now, round(time.monotonic() - ready.started, 3), reason, mend, requests=ready.requests,
+        config.name, name, moment, round(time.monotonic() - ready.started, 3), reason, mend, requests=ready.requests,
         seq=state.local_seq, seq_there=state.seq,
     )  # fmt: skip
-    state = replace(state, outcome=name, reason=reason, mend=mend, checked=now)
+    state = replace(state, outcome=name, reason=reason, mend=mend, checked=moment)
     if name == "unchanged":
-        state = replace(state, succeeded=now)
+        state = replace(state, succeeded=moment)
     if ended.anew:
         state = replace(state, local_seq=-1, validators={})
     kept.keep(config.name, state)

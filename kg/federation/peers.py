@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from kg import disk
 from kg.addresses import read_url
 from kg.errors import DamagedData, NotFound, RefusedAddress, RefusedInput, Unreachable
 from kg.federation import node as nodes
@@ -178,17 +178,8 @@ class Peers:
             yield self.all()
 
     def _write(self, peers: tuple[Peer, ...]) -> None:
-        partial = self._path.with_suffix(".tmp")
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump({"peers": [asdict(peer) for peer in peers]}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(self._path)
-        descriptor = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        said = {"peers": [asdict(peer) for peer in peers]}
+        disk.save(self._path, json.dumps(said, indent=1).encode())
 
 
 def _peer(row: Mapping[str, Any]) -> Peer:

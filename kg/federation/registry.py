@@ -8,16 +8,15 @@ person). Every file is written whole beside its place, put on disk, and renamed.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kg import disk
 from kg import vocabulary as v
 from kg.addresses import read_url
 from kg.errors import DamagedData, DataFolderError, NotFound, StorageFull, UserError
@@ -95,11 +94,6 @@ class Outcome:
     seq_there: int = 0
     requests: int = 0
     run: str = ""
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(text: str) -> int:
@@ -255,24 +249,9 @@ def save_bytes(file: Path, data: bytes) -> None:
     """Bytes on disk in the place of what was there, or nothing changed. Raises StorageFull or DataFolderError."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".tmp")
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)
-        sync(file.parent)
+        disk.save(file, data)
     except OSError as error:
         raise storage(error, file) from error
-
-
-def sync(folder: Path) -> None:
-    """Puts the names in a folder on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def storage(error: OSError, path: Path) -> StorageFull | DataFolderError:

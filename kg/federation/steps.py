@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kg import disk
 from kg.federation import registry
 from kg.federation.registry import Config
+from kg.journal import now
 
 STEPS = ("begun", "fetched", "parsed", "held")
 
@@ -77,7 +79,7 @@ class Work:
     def begin(self, config: Config) -> Run:
         """A new run in an empty folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        run = Run(secrets.token_hex(6), registry.fingerprint(config), registry.now())
+        run = Run(secrets.token_hex(6), registry.fingerprint(config), now())
         self.save(run)
         return run
 
@@ -106,7 +108,7 @@ class Work:
         self.save(replace(run, step="held"))
         shutil.rmtree(self.held, ignore_errors=True)
         self.folder.rename(self.held)
-        registry.sync(self.held.parent)
+        disk.sync(self.held.parent)
 
     def waiting(self) -> Run | None:
         """The run that waits for a person."""
@@ -119,7 +121,7 @@ class Work:
             return None
         shutil.rmtree(self.folder, ignore_errors=True)
         self.held.rename(self.folder)
-        registry.sync(self.held.parent)
+        disk.sync(self.held.parent)
         run = replace(run, step="parsed" if run.rows else "fetched", released=True)
         self.save(run)
         return run
