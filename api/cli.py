@@ -9,6 +9,7 @@ import click
 
 from api.outcomes import outcome
 from api.settings import Settings, table
+from kg import garbage
 from kg.errors import FiliereError
 
 # Command → the module that holds it and one line of help, so that `filiere --help` imports none of them.
@@ -78,6 +79,7 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Runs a command; an error of the house becomes one message and its exit code."""
+    garbage.seldom()
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -95,7 +95,7 @@ class Engine(Reader):
         self._copying = threading.Lock()
         # More searches at once than there are cores only stop one another in the middle: eight clients of two cores
         # were answered half as often.
-        self._searching = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._searching = threading.Semaphore(os.cpu_count() or 1)
         self._sources_at: tuple[tuple[int, tuple[int, ...]], tuple[SourceAnswer, ...]] = ((-1, ()), ())
         self._graph: EmbeddedGraph | None = None
         self.remote = _remote(graph) if graph else None
@@ -146,7 +146,6 @@ class Engine(Reader):
 
     def close(self) -> None:
         """Lets go of every file, child process and the lock."""
-        self._searching.shutdown()
         self.querying.close()
         if self._graph is not None:
             self._graph.close()
@@ -507,11 +506,14 @@ class Engine(Reader):
 
     def candidates(self, query: Query) -> list[Candidate]:
         """Who may be an answer to a need, whether or not anybody is shown here."""
-        return self._searching.submit(self.matcher().candidates, query).result()
+        matcher = self.matcher()
+        with self._searching:
+            return matcher.candidates(query)
 
     def answered(self, matcher: Matcher, query: Query, guests: Sequence[Guests] = ()) -> Matches:
         """A matcher's answer, with the actors of other nodes beside our own, and how our sources took part."""
-        found = self._searching.submit(matcher.search, query, guests).result()
+        with self._searching:
+            found = matcher.search(query, guests)
         told = self.sources_of(match.actor.iri for match in found.results)
         results = tuple(replace(match, sources=told.get(match.actor.iri, ())) for match in found.results)
         return replace(found, results=results, sources=self._answering())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from api.outcomes import NotAcceptable
-from api.printing import as_csv, plain
+from api.printing import as_csv, members
 from kg import vocabulary as v
 from kg.sparql.formats import choose
 from kg.terms import Statement
@@ -55,7 +55,7 @@ def content_type(form: str) -> str:
 
 def json_bytes(value: Any) -> bytes:
     """A value as JSON in UTF-8. Raises ValueError for a number JSON cannot hold."""
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=members).encode()
 
 
 def rdf_bytes(statements: Iterable[Statement], form: str) -> bytes:

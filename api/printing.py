@@ -10,7 +10,8 @@ import shutil
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import click
@@ -22,18 +23,21 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON takes it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
+@cache
+def _members(kind: type) -> tuple[str, ...]:
+    return tuple(member.name for member in fields(kind))
+
+
+def members(value: Any) -> dict[str, Any]:
+    """What a dataclass holds, by name, as it is: what `json` is told for its values. Raises TypeError for another."""
+    if not is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+    return {name: getattr(value, name) for name in _members(type(value))}
 
 
 def as_json(value: Any) -> str:
     """JSON text with a line end, readable and in UTF-8."""
-    return json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(value, ensure_ascii=False, indent=1, default=members) + "\n"
 
 
 def cell(value: Any) -> str:

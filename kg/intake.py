@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
+from kg import garbage
 from kg.errors import FiliereError, RefusedInput, TooLarge, UserError
 from kg.findings import Finding, Row
 from kg.model import Source
@@ -185,6 +186,7 @@ def _read_all(jobs: list[Job], source: Source, limits: Limits, out: IO[bytes]) -
 
 def main() -> None:
     """Reads the order from standard input, answers on standard output."""
+    garbage.seldom()
     order = json.loads(sys.stdin.buffer.read())
     limits = Limits(**order["limits"])
     _confine(limits, len(order["jobs"]), order["parent"])

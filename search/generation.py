@@ -28,7 +28,7 @@ from search.encoder import Encoder
 from search.pieces import Verdicts
 from search.segment import Done, Segment
 
-FORMAT = 6
+FORMAT = 7
 _MANIFEST = "manifest.json"
 _MEND = "Run 'filiere check --repair'."
 _Step = Callable[[str], None]

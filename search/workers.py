@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kg import garbage
 from kg.model import Actor
 from search.concepts import Concepts
 from search.encoder import Encoder, StaticEncoder
@@ -166,6 +167,7 @@ def _send(child: subprocess.Popen[bytes], what: object) -> None:
 
 def main() -> None:
     """Answers runs until there are no more."""
+    garbage.seldom()
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     order: _Order = pickle.load(questions)
     encoder = StaticEncoder.load(order.encoder)

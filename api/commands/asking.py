@@ -78,7 +78,7 @@ def search_command(
         engine.live.configure(settings())
         matches = engine.live.search(query) if live else engine.search(query)
     if form == "json":
-        click.echo(as_json(asdict(matches)), nl=False)
+        click.echo(as_json(matches), nl=False)
     elif form == "csv":
         click.echo(as_csv(match_rows(matches, query.offset), MATCH_COLUMNS), nl=False)
     else:

@@ -47,7 +47,7 @@ def erase_command(names: tuple[str, ...], reason: str, yes: bool, form: str, dat
         erased = engine.erase(iris, reason=reason, progress=progress)
     progress.close()
     if form == "json":
-        click.echo(as_json(asdict(erased)), nl=False)
+        click.echo(as_json(erased), nl=False)
     else:
         _say(erased)
 

@@ -76,7 +76,7 @@ def identity_list(form: str, data: Path | None, **given: Any) -> None:
         found = engine.identity.list(**given)
     rows = [asdict(row) for row in found.pairs]
     if form == "json":
-        click.echo(as_json(asdict(found)), nl=False)
+        click.echo(as_json(found), nl=False)
     elif form == "csv":
         click.echo(as_csv(rows, IDENTITY_COLUMNS), nl=False)
     else:

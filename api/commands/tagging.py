@@ -55,7 +55,7 @@ def tags_list(actor: str, form: str, data: Path | None, **given: Any) -> None:
     with Engine.open(folder(data), model=settings().model or None, graph=settings().store()) as engine:
         found = engine.tags(actor, **given)
     if form == "json":
-        click.echo(as_json(asdict(found)), nl=False)
+        click.echo(as_json(found), nl=False)
     elif form == "csv":
         click.echo(as_csv([asdict(row) for row in found.tags], TAG_COLUMNS), nl=False)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.asked import query_of
 from api.commands.asking import MATCH_COLUMNS, match_rows
 from api.negotiation import csv_bytes, form_of, json_bytes
+from api.printing import members
 from api.routes.context import Context, accept, respond
 from kg.errors import UserError
 from kg.federation.live import MARK
@@ -55,7 +55,7 @@ def router(context: Context) -> APIRouter:
         if form == "csv":
             return respond(request, csv_bytes(match_rows(matches, offset), MATCH_COLUMNS), form, 0)
         more = {"evidence": context.ready().live.evidence(query)} if evidence else {}
-        return respond(request, json_bytes({**asdict(matches), **more}), form, 0)
+        return respond(request, json_bytes({**members(matches), **more}), form, 0)
 
     @doors.get("/why-not", response_class=Response)
     def why_not(
@@ -79,7 +79,7 @@ def router(context: Context) -> APIRouter:
             cluster=cluster, certificate=certificate, source=source,
         )  # fmt: skip
         found = context.ready().why_not(query, actor)
-        return respond(request, json_bytes(asdict(found)), "json", 0)
+        return respond(request, json_bytes(found), "json", 0)
 
     doors.add_api_route("/search", search, methods=["GET"], response_class=Response)
     doors.add_api_route("/search.{suffix}", search, methods=["GET"], include_in_schema=False, response_class=Response)

@@ -121,7 +121,7 @@ def router(context: Context) -> APIRouter:
                 template, request.headers, request.query_params.get("ui", ""), records=records, path=_path(request)
             )
             return respond(request, html, form, seq)
-        return respond(request, json_bytes([asdict(record) for record in records]), form, seq)
+        return respond(request, json_bytes(records), form, seq)
 
     @doors.get("/competencies/{id:path}", response_class=Response)
     def competency(request: Request, id: str) -> Response:
@@ -169,7 +169,7 @@ def router(context: Context) -> APIRouter:
         if form == "csv":
             rows = [{**_flat(step), "product": found.product.text} for step in found.steps]
             return respond(request, csv_bytes(rows, _RECIPE_COLUMNS), form, context.ready().seq)
-        return respond(request, json_bytes(asdict(found)), form, context.ready().seq)
+        return respond(request, json_bytes(found), form, context.ready().seq)
 
     return doors
 

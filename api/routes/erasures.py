@@ -37,7 +37,7 @@ def router(context: Context) -> APIRouter:
         await run_in_threadpool(authorise, request)
         names, reason = _asked(await request.body())
         erased = await run_in_threadpool(context.ready().erase, names, reason=reason)
-        return respond(request, json_bytes(asdict(erased)), "json", 0)
+        return respond(request, json_bytes(erased), "json", 0)
 
     @doors.delete("/erasures/{name:path}", response_class=Response)
     def lift(request: Request, name: str) -> Response:
@@ -50,7 +50,7 @@ def router(context: Context) -> APIRouter:
         """Erases an actor, named by its id or IRI, as POST /erasures does. Needs a token for write:erasures."""
         authorise(request)
         erased = context.ready().erase([id], reason=reason)
-        return respond(request, json_bytes(asdict(erased)), "json", 0)
+        return respond(request, json_bytes(erased), "json", 0)
 
     return doors
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -100,7 +99,7 @@ def router(context: Context) -> APIRouter:
     ) -> Response:
         """The newest batches of the journal, newest first."""
         found = context.engine.journal.batches(source or None, limit)
-        return Response(json_bytes([asdict(batch) for batch in found]), media_type="application/json")
+        return Response(json_bytes(found), media_type="application/json")
 
     @doors.post("/history/{batch}/undo", response_class=Response)
     def undo(request: Request, batch: int) -> Response:

@@ -59,7 +59,7 @@ def router(context: Context) -> APIRouter:
             mend = "Ask the operator (filiere sources add … --allow-private)."
             raise Forbidden("Only a token for all sources consents to a private address.", mend)
         new = await run_in_threadpool(context.harvesting.registry.add, config)
-        return Response(json_bytes(asdict(config)), 201 if new else 200, {"Content-Type": "application/json"})
+        return Response(json_bytes(config), 201 if new else 200, {"Content-Type": "application/json"})
 
     @doors.post("/harvest/{name}/{does}", response_class=Response)
     async def act(request: Request, name: str, does: str) -> Response:

@@ -44,7 +44,7 @@ def router(context: Context) -> APIRouter:
                 state=state, actor=actor, limit=limit, offset=offset, behind=engine.identity.behind(), path="/identity",
             )  # fmt: skip
             return respond(request, html, form, 0)
-        return respond(request, json_bytes(asdict(found)), form, 0)
+        return respond(request, json_bytes(found), form, 0)
 
     @doors.post("/identity/run", response_class=Response)
     def run(request: Request, whole: bool = False, dry_run: bool = False) -> Response:

@@ -40,7 +40,7 @@ def router(context: Context) -> APIRouter:
         if private and "write:*" not in token.scopes:
             raise Forbidden("This token does not allow a private address.", _HOW)
         row = await run_in_threadpool(context.engine.live.add, name, url, private)
-        return respond(request, json_bytes(asdict(row)), "json", 0)
+        return respond(request, json_bytes(row), "json", 0)
 
     @doors.delete("/peers/{name}", response_class=Response)
     def delete(request: Request, name: str) -> Response:

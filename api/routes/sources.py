@@ -58,7 +58,7 @@ def router(context: Context) -> APIRouter:
             shown = {"records": found, "published": context.publishing.sources(), "path": "/sources"}
             html = render.page("sources.html", request.headers, ui, harvests=context.harvesting.public(), **shown)
             return respond(request, html, form, 0)  # a harvest that changes nothing has an outcome too
-        return respond(request, json_bytes([asdict(s) for s in found]), form, seq)
+        return respond(request, json_bytes(found), form, seq)
 
     @doors.get("/sources/{name}", response_class=Response)
     def source(request: Request, name: str) -> Response:
@@ -66,7 +66,7 @@ def router(context: Context) -> APIRouter:
         wanted, _ = split_suffix(name)
         for found in context.engine.sources():
             if found.id in (wanted, name):
-                return respond(request, json_bytes(asdict(found)), "json", context.engine.seq)
+                return respond(request, json_bytes(found), "json", context.engine.seq)
         raise NotFound(f"There is no source {name[:64]!r}.", "See /sources.")
 
     @doors.put("/sources/{name}", response_class=Response)

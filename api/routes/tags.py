@@ -40,7 +40,7 @@ def router(context: Context) -> APIRouter:
         found = context.ready().tags(actor, competency, state, limit=limit, offset=offset, lang=lang)
         if form == "csv":
             return respond(request, csv_bytes([asdict(row) for row in found.tags], TAG_COLUMNS), form, 0)
-        return respond(request, json_bytes(asdict(found)), form, 0)
+        return respond(request, json_bytes(found), form, 0)
 
     @doors.put("/tags/{actor}/{competency}", response_class=Response)
     async def put(request: Request) -> Response:

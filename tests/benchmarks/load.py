@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from api.engine import Engine
+from kg import garbage
 from kg.model import Source
 
 
@@ -35,4 +36,5 @@ def load(data: Path, files: list[Path]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    garbage.seldom()  # as the command does
     print(json.dumps(load(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])))

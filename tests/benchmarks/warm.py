@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kg import garbage
 from tests.benchmarks import report
 
 _WARM_UP = 10
@@ -54,4 +55,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    garbage.seldom()  # as the command does
     main()
