@@ -33,6 +33,11 @@ _HEADERS = {
         b"frame-ancestors 'none'; base-uri 'none'"
     ),
 }
+# Of the pages with a script, which asks this service alone.
+SCRIPTED = (
+    b"default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 # Of the one page that others may show in a frame: it holds no form, no script and nothing that a click would do.
 FRAMED = b"default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors *; base-uri 'none'"
 _PREFLIGHT = [

@@ -36,10 +36,12 @@ class Served:
 
 @contextmanager
 def served(folder: Path, settings: Mapping[str, str], *, sample: bool) -> Iterator[Served]:
-    """Serves a new data folder on a free port, the sample in it or nothing, until the block ends."""
+    """Serves a data folder on a free port until the block ends: one that is there, or a new one, with the sample or
+    with nothing in it."""
+    model = "" if sample or folder.is_dir() else "hashing"
     if sample:
         blank(folder)
-    with Engine.open(folder, write=True, create=True, model="" if sample else "hashing") as engine:
+    with Engine.open(folder, write=True, create=True, model=model) as engine:
         if sample:
             engine.import_sample()
         _, secret = Tokens(engine.folder.tokens).create(("write:*",))

@@ -1,4 +1,4 @@
-"""What README shows is run or read: its commands, settings, doors, targets and files."""
+"""What README and its pages show is run or read: their commands, settings, doors, targets and files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ import pytest
 from api.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
+PAGES = {
+    name: (ROOT / name / "README.md").read_text(encoding="utf-8")
+    for name in ("", "api", "kg", "kg/sparql", "kg/federation", "kg/identity")
+}
+README = "\n".join(PAGES.values())
+COMMANDS = dict.fromkeys(
     line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
-]
+)
 
 
 def filiere(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -103,8 +107,22 @@ def test_the_queries_of_readme_find_somebody(place: Path) -> None:
 
 
 def test_the_files_of_readme_are_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, page in PAGES.items():
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page):
+            file = ROOT / folder / target if target else ROOT / folder / "README.md"
+            assert file.exists(), f"{folder}/README.md: {target}"
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+                assert anchor in anchors, f"{folder}/README.md: {target}#{anchor}"
+
+
+def test_every_page_is_named_by_readme() -> None:
+    for folder in PAGES:
+        assert not folder or f"]({folder}/README.md)" in PAGES[""], folder
+
+
+def test_the_paths_that_readme_names_are_there() -> None:
     for name in re.findall(r"`((?:kg|search|api|ontology)/[\w./]*)`", README):
         assert (ROOT / name).exists(), name
 

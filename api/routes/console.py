@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 
+from api.middleware import SCRIPTED
 from api.outcomes import outcome, problem_of
 from api.pages import answers, render
 from api.routes.context import accept, respond
@@ -18,11 +19,6 @@ from kg.sparql.formats import GRAPHS, SOLUTIONS, choose
 if TYPE_CHECKING:
     from kg.sparql.pool import QueryResult
 
-# The only page with a script, which asks this service alone.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 _FORMS = {
     "select": (("JSON", "json"), ("CSV", "csv"), ("TSV", "tsv"), ("XML", "xml")),
     "graph": (("Turtle", "turtle"), ("N-Triples", "ntriples"), ("JSON-LD", "jsonld"), ("RDF/XML", "rdfxml")),
@@ -57,7 +53,7 @@ def page(request: Request, query: str, run: Callable[[str, str], QueryResult], u
         "sparql.html", request.headers, ui, asked=query, chosen=given.get("example", ""), examples=examples.examples(),
         forms=_FORMS, most=answers.MOST_ROWS, short_enough=len(query) <= _LONGEST_LINK, **shown,
     )  # fmt: skip
-    headers = {"Content-Security-Policy": _POLICY, "Filiere-Seq": str(seq), "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": SCRIPTED.decode(), "Filiere-Seq": str(seq), "Cache-Control": "no-cache"}
     response = respond(request, html, "html", 0, **headers)
     response.status_code = status
     return response

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api import provenance
+from api.middleware import SCRIPTED
 from api.negotiation import MEDIA, RDF_FORMS, csv_bytes, form_of, json_bytes, rdf_bytes, split_suffix
 from api.pages import render
 from api.places import country_code
@@ -70,7 +71,8 @@ def router(context: Context) -> APIRouter:
                 path=_path(request),
                 **more,
             )
-            return respond(request, html, form, engine.seq, **link)
+            policy = {"Content-Security-Policy": SCRIPTED.decode()} if template == "actor.html" else {}
+            return respond(request, html, form, engine.seq, **link, **policy)
         said = asdict(record)
         if (merged := more.get("merged")) and merged.others:
             said["identity"] = asdict(merged)

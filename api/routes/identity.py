@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.identity import IDENTITY_COLUMNS, MOST_OFFSET, MOST_PAIRS, STATES, VERDICTS
+from api.middleware import SCRIPTED
 from api.negotiation import csv_bytes, form_of, json_bytes
 from api.pages import render
 from api.routes import verdicts
@@ -43,7 +44,7 @@ def router(context: Context) -> APIRouter:
                 "identity.html", request.headers, request.query_params.get("ui", ""), found=found, states=STATES,
                 state=state, actor=actor, limit=limit, offset=offset, behind=engine.identity.behind(), path="/identity",
             )  # fmt: skip
-            return respond(request, html, form, 0)
+            return respond(request, html, form, 0, **{"Content-Security-Policy": SCRIPTED.decode()})
         return respond(request, json_bytes(found), form, 0)
 
     @doors.post("/identity/run", response_class=Response)
