@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api import folder as folders
-from kg.errors import DamagedData, DataFolderError, RefusedInput
+from kg.errors import DamagedData, DataFolderError, RefusedInput, storage_error
 from kg.federation import registry as harvest
 from kg.journal import Journal
 
@@ -63,7 +63,7 @@ def write_archive(folder: folders.DataFolder, journal: Journal, target: Path) ->
                 os.fsync(stream.fileno())
             partial.rename(target)
     except OSError as error:
-        raise folders.storage_error(error, target.parent) from error
+        raise storage_error(error, target.parent) from error
     return target
 
 
@@ -97,7 +97,7 @@ def read_archive(archive: Path, data: Path) -> None:
     except (tarfile.TarError, EOFError) as error:
         raise DamagedData(f"{archive} is damaged or not an archive ({error}).", "Use another backup.") from error
     except OSError as error:
-        raise folders.storage_error(error, data) from error
+        raise storage_error(error, data) from error
 
 
 def _unpack(archive: Path, scratch: Path) -> None:

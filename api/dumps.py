@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from api.folder import storage_error
-from kg.errors import FiliereError
+from kg.errors import FiliereError, storage_error
 from kg.federation import dump
 from kg.federation.node import Dump
 from kg.journal import Journal

@@ -24,7 +24,17 @@ from api.querying import Querying
 from api.reader import Reader, SourceStatus, attribution_of, licence_of
 from api.tagging import Tagging, TagList, TagRow
 from kg import vocabulary as v
-from kg.errors import Busy, DamagedData, DataFolderError, FiliereError, NotFound, StorageFull, TooLarge, Unreachable
+from kg.errors import (
+    Busy,
+    DamagedData,
+    DataFolderError,
+    FiliereError,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    Unreachable,
+    storage_error,
+)
 from kg.journal import Journal
 from kg.model import Erasure, Source, TagDecision
 
@@ -212,7 +222,7 @@ class Engine(Reader):
                     self._graph = EmbeddedGraph.renewed(self.folder.graph)
                     projection.catch_up(self.journal, self._graph, progress)
             except (OSError, RuntimeError) as error:
-                raise folders.storage_error(error, self.folder.path) from error
+                raise storage_error(error, self.folder.path) from error
 
     def _catch_graph_up(self, progress: Progress | None) -> None:
         from kg import projection
@@ -231,7 +241,7 @@ class Engine(Reader):
                 self._graph = EmbeddedGraph.renewed(self.folder.graph)
                 projection.catch_up(self.journal, self._graph, progress)
         except (OSError, RuntimeError) as error:
-            raise folders.storage_error(error, self.folder.path) from error
+            raise storage_error(error, self.folder.path) from error
 
     def _suggest(self, anew: bool = False, graph: Graph | None = None) -> bool:
         """Brings the graph of suggested tags to what the index says; whether it then stands at the graph's seq.
@@ -261,7 +271,7 @@ class Engine(Reader):
             try:
                 suggested.bring_up(graph, self.journal, said, lambda after: self.index.touched(after, seq), anew)
             except (OSError, RuntimeError) as error:
-                raise folders.storage_error(error, self.folder.path) from error
+                raise storage_error(error, self.folder.path) from error
         return seq == applied
 
     @property

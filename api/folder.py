@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kg.errors import Busy, DataFolderError, StorageFull
+from kg.errors import Busy, DataFolderError, storage_error
 
 FORMAT = 1
 _MARK = "filiere.json"
@@ -133,24 +132,6 @@ def created(path: Path) -> DataFolder:
     except OSError as error:
         raise storage_error(error, path) from error
     return folder
-
-
-def storage_error(error: OSError | RuntimeError, path: Path) -> StorageFull | DataFolderError:
-    """The error of the house for an error of the operating system while writing below `path`."""
-    code = getattr(error, "errno", None)
-    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-        return StorageFull(
-            f"The disk that holds {path} is full.", "Free some space and repeat; what was stored is safe."
-        )
-    if code == errno.EROFS or "Read-only file system" in str(error):
-        return StorageFull(f"The disk that holds {path} is read-only.", "Mount it for writing, or name another --data.")
-    if code in (errno.EACCES, errno.EPERM):
-        return DataFolderError(
-            f"No permission to write below {path}.", "Change its owner or rights, or name another --data."
-        )
-    return DataFolderError(
-        f"Cannot write below {path}: {getattr(error, 'strerror', None) or error}.", "See to the disk, then repeat."
-    )
 
 
 class WriteLock:

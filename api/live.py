@@ -9,9 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from api.folder import storage_error
 from kg import vocabulary as v
-from kg.errors import UserError
+from kg.errors import UserError, storage_error
 
 if TYPE_CHECKING:
     from api.engine import Engine

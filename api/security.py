@@ -15,9 +15,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api.folder import storage_error
 from api.outcomes import Unauthorised
-from kg.errors import DamagedData, Forbidden, NotFound, UserError
+from kg.errors import DamagedData, Forbidden, NotFound, UserError, storage_error
 
 _SCOPE = re.compile(r"^write:(\*|[a-z0-9][a-z0-9._-]{0,63})$")
 _BYTES = 32  # 256 bits: beyond guessing, so a plain SHA-256 of it needs no salt and no slow hash

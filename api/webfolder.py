@@ -17,11 +17,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from api.folder import DataFolder, storage_error
+from api.folder import DataFolder
 from api.negotiation import json_bytes
 from api.publishing import Publishing
 from kg import rdf
-from kg.errors import Busy, RefusedInput, UserError
+from kg.errors import Busy, RefusedInput, UserError, storage_error
 from kg.federation import catalog, dump, feed
 from kg.federation.layout import Layout
 from kg.federation.node import Dump, Node, to_json

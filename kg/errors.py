@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class FiliereError(Exception):
     """Base of every error Filière raises on purpose.
@@ -92,3 +95,26 @@ class QueryRefused(UserError):
 
 class QueryTimeout(QueryRefused):
     """A SPARQL query used up its time or memory and was stopped; no partial answer is given."""
+
+
+def storage_fault(error: Exception, path: Path) -> StorageFull | DataFolderError | None:
+    """What an error of the operating system says of the disk below `path`; None when it says nothing of it."""
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return StorageFull(
+            f"The disk that holds {path} is full.", "Free some space and repeat; what was stored is safe."
+        )
+    if code == errno.EROFS or "Read-only file system" in str(error):
+        return StorageFull(f"The disk that holds {path} is read-only.", "Mount it for writing, or name another --data.")
+    if code in (errno.EACCES, errno.EPERM):
+        return DataFolderError(
+            f"No permission to write below {path}.", "Change its owner or rights, or name another --data."
+        )
+    return None
+
+
+def storage_error(error: OSError | RuntimeError, path: Path) -> StorageFull | DataFolderError:
+    """The error of the house for an error of the operating system while writing below `path`."""
+    return storage_fault(error, path) or DataFolderError(
+        f"Cannot write below {path}: {getattr(error, 'strerror', None) or error}.", "See to the disk, then repeat."
+    )

@@ -6,7 +6,6 @@ One that is damaged, or was made by another model, is refused and never served.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import DamagedData, DataFolderError, StorageFull
+from kg.errors import DamagedData, storage_fault
 from kg.model import Actor, Concept
 from search import decided as decisions
 from search import duplicates, workers
@@ -194,7 +193,10 @@ def build(
         on_step("index.renamed")
     except (OSError, RuntimeError, ValueError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise _storage_error(error, folder) from error
+        fault = storage_fault(error, folder)
+        if fault is None:
+            raise
+        raise fault from error
     return open_generation(target, encoder)
 
 
@@ -246,19 +248,6 @@ def _concepts(concepts: Sequence[Concept] | Callable[[], Sequence[Concept]], key
 
 
 _LAST_BUILT: dict[tuple[str, str], Concepts] = {}
-
-
-def _storage_error(error: Exception, folder: Path) -> Exception:
-    code = getattr(error, "errno", None)
-    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-        return StorageFull(
-            f"The disk that holds {folder} is full.", "Free some space and repeat; what was stored is safe."
-        )
-    if code == errno.EROFS or "Read-only file system" in str(error):
-        return StorageFull(f"The disk that holds {folder} is read-only.", "Mount it for writing.")
-    if code in (errno.EACCES, errno.EPERM):
-        return DataFolderError(f"No permission to write below {folder}.", "Change its owner or rights.")
-    return error
 
 
 def _name(seq: int, encoder: Encoder) -> str:

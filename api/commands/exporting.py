@@ -11,8 +11,7 @@ import click
 from api.commands.options import data_option, folder, settings
 from api.engine import Engine
 from api.exporting import FORMS, Export, Wanted, exported, prepare
-from api.folder import storage_error
-from kg.errors import UserError
+from kg.errors import UserError, storage_error
 
 
 @click.command("export")

@@ -11,14 +11,13 @@ from uuid import uuid4
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.folder import storage_error
 from api.negotiation import json_bytes
 from api.outcomes import UnsupportedMedia
 from api.querying import Written
 from api.routes.context import Context, accept
 from api.security import Token
 from kg import vocabulary as v
-from kg.errors import NotFound, RefusedInput, UserError
+from kg.errors import NotFound, RefusedInput, UserError, storage_error
 from kg.terms import Statement
 
 _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"

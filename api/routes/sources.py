@@ -12,13 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.commands.writing import SOURCE_COLUMNS
-from api.folder import storage_error
 from api.negotiation import csv_bytes, form_of, json_bytes, split_suffix
 from api.outcomes import UnsupportedMedia
 from api.pages import render
 from api.routes.context import Context, accept, respond
 from kg import vocabulary as v
-from kg.errors import NotFound, RefusedInput, UserError
+from kg.errors import NotFound, RefusedInput, UserError, storage_error
 from kg.readers.job import RECORD_KINDS
 
 _SUFFIXES = {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from kg import history
 from kg import vocabulary as v
-from kg.errors import FiliereError, RefusedInput
+from kg.errors import FiliereError, RefusedInput, storage_error
 from kg.faults import point
 from kg.federation import activity, guard, registry, sources_dcat, sources_filiere, sources_plain, sources_sparql
 from kg.federation.asking import Asking
@@ -132,7 +132,7 @@ def _parsed(work: Work, run: Run, config: Config, state: State) -> Run:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        raise registry.storage(error, file) from error
+        raise storage_error(error, file) from error
     return replace(run, step="parsed", rows=digest(file), about={**run.about, "namespace": namespace})
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from kg import disk
 from kg import vocabulary as v
 from kg.addresses import read_url
-from kg.errors import DamagedData, DataFolderError, NotFound, StorageFull, UserError
+from kg.errors import DamagedData, NotFound, UserError, storage_error
 from kg.readers.job import RECORD_KINDS
 
 KINDS = ("filiere", "dump", "dcat", "sparql", "csv")
@@ -251,16 +251,7 @@ def save_bytes(file: Path, data: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         disk.save(file, data)
     except OSError as error:
-        raise storage(error, file) from error
-
-
-def storage(error: OSError, path: Path) -> StorageFull | DataFolderError:
-    """The error of the house for one of the operating system."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        return StorageFull(f"The disk that holds {path} is full or read-only.", "Free some space and repeat.")
-    return DataFolderError(f"Cannot write {path} ({error.strerror or error}).", "See to the disk, then repeat.")
+        raise storage_error(error, file) from error
 
 
 def _alike(one: Outcome, other: Outcome) -> bool:
