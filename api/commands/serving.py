@@ -35,6 +35,7 @@ def serve_command(host: str | None, port: int | None, data: Path | None) -> None
 
     from api.app import create_app
     from api.engine import Engine
+    from api.protocol import bounded
 
     with Engine.open(
         chosen.data, write=True, model=chosen.model or None, graph=chosen.store(), catch_up=False
@@ -43,7 +44,7 @@ def serve_command(host: str | None, port: int | None, data: Path | None) -> None
         click.echo(f"Filière serves {chosen.data} at {where}", err=True)
         config = uvicorn.Config(
             create_app(engine, chosen), log_config=None, access_log=False, server_header=False, timeout_keep_alive=20,
-            timeout_graceful_shutdown=10, limit_concurrency=512,
+            timeout_graceful_shutdown=10, limit_concurrency=512, http=bounded(chosen.request_seconds),
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listener])
 
