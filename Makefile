@@ -43,7 +43,7 @@ lint: $(VENV)/.installed-test ## ruff and mypy --strict
 bench: $(VENV)/.installed-models ## print ratios against the simple stack, run side by side
 	$(BIN)/python -m tests.benchmarks
 
-bench-large: $(VENV)/.installed-models ## the same, and how cost grows up to 1,000,000 actors; takes hours
+bench-large: $(VENV)/.installed-models ## the same, and how cost grows up to 1,000,000 actors; takes an hour and 35 GB of disk
 	$(BIN)/python -m tests.benchmarks --large 1000000
 
 bench-sparql: $(VENV)/.installed-test ## a researcher's queries side by side with Virtuoso and rdflib
