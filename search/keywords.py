@@ -115,13 +115,13 @@ class KeywordIndex:
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in self._terms(words, lang[:2])])
         if allowed is None:
             return _listed(*self._top(query, count))
-        rows = np.flatnonzero(allowed)
-        if len(rows) == 0:
+        standing = int(np.count_nonzero(allowed))
+        if not standing:
             return []
         # A list so long that, were the allowed spread over it evenly, enough of them are in it.
-        wider = int(min(self._having(words, lang[:2]), 1.5 * count * self._count / len(rows)))
-        if len(rows) * _NAMED <= wider:
-            named = tantivy.Query.term_set_query(_schema(), "row", rows.tolist())
+        wider = int(min(self._having(words, lang[:2]), 1.5 * count * self._count / standing))
+        if standing * _NAMED <= wider:
+            named = tantivy.Query.term_set_query(_schema(), "row", np.flatnonzero(allowed).tolist())
             only = tantivy.Query.const_score_query(named, 0.0)
             both = [(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)]
             return _listed(*self._top(tantivy.Query.boolean_query(both), count))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_TEXT = 2000  # characters of a need
 MOST_RESULTS = 100  # results of one page
@@ -26,6 +26,10 @@ class Query:
     source: tuple[str, ...] = ()
     limit: int = 10
     offset: int = 0
+
+    def constraints(self) -> Query:
+        """The constraints alone."""
+        return replace(self, text="", lang="", limit=10, offset=0)
 
     def is_constrained(self) -> bool:
         """Whether any actor could be left out before ranking."""

@@ -14,7 +14,7 @@ from search.concepts import Concepts, Hit
 from search.generation import Part
 from search.pieces import given
 from search.query import Query
-from search.segment import Segment
+from search.segment import Allowed, Segment
 from search.understanding import Meaning, fits
 
 GATE = ("fit", "share of the best fit there could be", "sure", "clear", "clear × share", "text", "long", "intercept")
@@ -55,13 +55,10 @@ def score(
     asked: Asked, segment: Segment, standing: NDArray[np.bool_] | None, weights: Weights, concepts: Concepts
 ) -> Scored:
     """Scores the actors of a segment that stand and meet the constraints."""
-    allowed = segment.columns.allowed(asked.query)
-    if standing is not None:
-        allowed = standing if allowed is None else allowed & standing
+    allowed = segment.allowed(asked.query, standing)
     by_concept = _by_concept(asked, segment, concepts, allowed)
-    rows_allowed = None if allowed is None else allowed[segment.owners]
-    text, passages = _by_text(asked, segment, rows_allowed, concepts.tuning)
-    keywords, worded = _by_keywords(asked, segment, rows_allowed)
+    text, passages = _by_text(asked, segment, allowed, concepts.tuning)
+    keywords, worded = _by_keywords(asked, segment, allowed)
     came_up = (by_concept > 0.05) | (text > 0.05) | (keywords > 0.05)
     actors = np.flatnonzero(came_up)
     channels = np.stack([by_concept[actors], text[actors], keywords[actors]], axis=1).astype(np.float32)
@@ -145,9 +142,7 @@ def shown_from(
     return NOBODY
 
 
-def _by_concept(
-    asked: Asked, segment: Segment, concepts: Concepts, allowed: NDArray[np.bool_] | None
-) -> NDArray[np.float32]:
+def _by_concept(asked: Asked, segment: Segment, concepts: Concepts, allowed: Allowed | None) -> NDArray[np.float32]:
     """First the best of each actor's competencies, then, for those that lead, all that the need may mean."""
     out = np.zeros(len(segment), dtype=np.float32)
     answers = asked.meant.answers
@@ -157,7 +152,7 @@ def _by_concept(
         return out
     np.maximum.at(out, segment.bearers.indices[cells], segment.bearers.data[cells] * answers[wanted][which])
     if allowed is not None:
-        out[~allowed] = 0
+        out[~allowed.actors] = 0
     leading = np.flatnonzero(out > 0)
     if len(leading) > _WEIGHED:
         leading = leading[np.argpartition(-out[leading], _WEIGHED)[:_WEIGHED]]
@@ -175,30 +170,29 @@ def with_statement(asked: Asked, segment: Segment, actor: int, concepts: Concept
 
 
 def _by_text(
-    asked: Asked, segment: Segment, rows_allowed: NDArray[np.bool_] | None, tuning: Tuning
+    asked: Asked, segment: Segment, allowed: Allowed | None, tuning: Tuning
 ) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
     if not asked.vector.any():
         return out, {}
     low, high = tuning.bounds(asked.words)
-    standing = None if rows_allowed is None else segment.said.standing(rows_allowed)
-    scores, vectors = segment.vectors.search(asked.vector, _PASSAGES, standing)
+    scores, vectors = segment.vectors.search(asked.vector, _PASSAGES, None if allowed is None else allowed.vectors)
     near = int(np.count_nonzero((vectors[0] >= 0) & (scores[0] > low)))  # they come nearest first
     passages, which = segment.said.expand(vectors[0, :near])
-    if rows_allowed is not None:
-        passages, which = passages[rows_allowed[passages]], which[rows_allowed[passages]]
+    if allowed is not None:
+        standing = allowed.passages[passages]
+        passages, which = passages[standing], which[standing]
     actors, first = np.unique(segment.owners[passages], return_index=True)
     out[actors] = np.minimum(1, (scores[0, which[first]] - low) / (high - low)) * segment.believed[actors]
     return out, dict(zip(actors.tolist(), passages[first].tolist(), strict=True))
 
 
-def _by_keywords(
-    asked: Asked, segment: Segment, rows_allowed: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.float32], dict[int, int]]:
+def _by_keywords(asked: Asked, segment: Segment, allowed: Allowed | None) -> tuple[NDArray[np.float32], dict[int, int]]:
     out = np.zeros(len(segment), dtype=np.float32)
     best: dict[int, int] = {}
     ideal = segment.keywords.ideal(asked.query.text, asked.language)
-    found = segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows_allowed)
+    rows = None if allowed is None else allowed.passages
+    found = segment.keywords.search(asked.query.text, asked.language, _PASSAGES, rows)
     if found:
         rows, scores = np.array([row for row, _ in found]), np.array([bm25 for _, bm25 in found], dtype=np.float32)
         actors, first = np.unique(segment.owners[rows], return_index=True)

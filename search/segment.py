@@ -22,11 +22,13 @@ from search.keywords import KeywordIndex, KeywordWriter
 from search.matrices import Matrix
 from search.passages import Passage
 from search.pieces import Piece, Preparer, Verdicts
+from search.query import Query
 from search.records import Records
 from search.results import ActorSummary
 from search.vectors import VectorIndex
 
 Done = Callable[[int], None]  # how many actors are done
+_KEPT = 8  # constraints whose actors are kept at hand: 9 MB each of a million actors
 
 
 class Groups(NamedTuple):
@@ -55,6 +57,15 @@ class Groups(NamedTuple):
         which = np.repeat(np.arange(len(vectors)), counts)
         places = np.arange(len(which)) + (starts - (np.cumsum(counts) - counts))[which]
         return self.members[places], which
+
+
+class Allowed(NamedTuple):
+    """Which actors stand and meet the constraints [n], which passages are theirs [p], which vectors say one of them
+    [v]."""
+
+    actors: NDArray[np.bool_]
+    passages: NDArray[np.bool_]
+    vectors: NDArray[np.bool_]
 
 
 class Link(NamedTuple):
@@ -94,6 +105,7 @@ class Segment:
         # confirmed has -1 minus that.
         self._causes = causes
         self.believed = believed  # how far each actor's texts are believed, 0 to 1: less when it claims very much
+        self._allowed: dict[Query, tuple[NDArray[np.bool_] | None, Allowed]] = {}
 
     @classmethod
     def build(
@@ -191,6 +203,23 @@ class Segment:
     def bearers(self) -> Matrix:
         """[concept, actor] → how surely the actor has it."""
         return matrices.transposed(self.tags)
+
+    def allowed(self, query: Query, standing: NDArray[np.bool_] | None) -> Allowed | None:
+        """Who stands and meets the constraints of a query; None when everybody does. The last ones are kept at hand:
+        who asks for one country asks for it again."""
+        constraints = query.constraints()
+        known = self._allowed.get(constraints)
+        if known is not None and known[0] is standing:
+            return known[1]
+        actors = self.columns.allowed(query)
+        if standing is not None:
+            actors = standing if actors is None else actors & standing
+        if actors is None:
+            return None
+        passages = actors[self.owners]
+        found = Allowed(actors, passages, self.said.standing(passages))
+        self._allowed = {**dict(list(self._allowed.items())[1 - _KEPT :]), constraints: (standing, found)}
+        return found
 
     def summary(self, number: int) -> ActorSummary:
         """What a list of results shows of an actor."""

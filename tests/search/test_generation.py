@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kg import mapping
@@ -196,3 +197,19 @@ def test_a_folder_that_was_moved_is_still_sound(generation: Generation, tmp_path
 def test_why_not_names_who_is_not_there(generation: Generation) -> None:
     with pytest.raises(NotFound):
         Matcher(generation, ENCODER).why_not(Query("gel"), "https://example.org/actor/none")
+
+
+def test_who_is_allowed_is_kept_at_hand_and_never_stale(tmp_path: Path) -> None:
+    segment = build(tmp_path, [replace(one, country="FR" if n % 3 else "DE") for n, one in enumerate(ACTORS)]).base
+    query = Query("x", country=("FR",))
+    first = segment.allowed(query, None)
+    assert first is not None and 0 < first.actors.sum() < len(segment)
+    assert segment.allowed(replace(query, text="another", offset=10), None) is first
+    others = segment.allowed(query, ~first.actors)
+    assert others is not None and not others.actors.any() and not others.passages.any() and not others.vectors.any()
+    again = segment.allowed(query, None)
+    assert again is not None and np.array_equal(again.actors, first.actors)
+    for number in range(20):
+        segment.allowed(Query("x", nuts=(f"FR{number}",)), None)
+    assert len(segment._allowed) == 8
+    assert segment.allowed(Query("x"), None) is None
