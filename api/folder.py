@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kg import disk
 from kg.errors import Busy, DataFolderError, storage_error
 
 FORMAT = 1
@@ -123,12 +124,7 @@ def created(path: Path) -> DataFolder:
         path.mkdir(parents=True, exist_ok=True)
         folder = DataFolder(path)
         mark = {"format": FORMAT, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-        partial = path / (_MARK + ".tmp")
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump(mark, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(folder.mark)
+        disk.save(folder.mark, json.dumps(mark).encode())
     except OSError as error:
         raise storage_error(error, path) from error
     return folder

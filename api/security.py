@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.outcomes import Unauthorised
+from kg import disk
 from kg.errors import DamagedData, Forbidden, NotFound, UserError, storage_error
 
 _SCOPE = re.compile(r"^write:(\*|[a-z0-9][a-z0-9._-]{0,63})$")
@@ -97,13 +97,8 @@ class Tokens:
             raise storage_error(error, self._path.parent) from error
 
     def _write(self, tokens: tuple[Token, ...]) -> None:
-        partial = self._path.with_suffix(".tmp")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            json.dump({"tokens": [asdict(token) for token in tokens]}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(self._path)
+        said = {"tokens": [asdict(token) for token in tokens]}
+        disk.save(self._path, json.dumps(said, indent=1).encode(), 0o600)
 
     def authorise(self, header: str, source: str) -> Token:
         """The token of an Authorization header, if it may write to `source`. Raises Unauthorised or Forbidden."""

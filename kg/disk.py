@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 
-def save(file: Path, data: bytes) -> None:
-    """Writes beside the file, puts it on disk, renames it, and puts the name on disk too. Raises OSError."""
+def save(file: Path, data: bytes, mode: int = 0o666) -> None:
+    """Writes beside the file, puts it on disk, renames it, and puts the name on disk too. Raises OSError.
+
+    `mode` are the rights of the file, less those that the process gives nobody (umask).
+    """
     partial = file.with_name(file.name + ".tmp")
-    with partial.open("wb") as stream:
+    partial.unlink(missing_ok=True)  # what a killed process left may have other rights
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())

@@ -20,7 +20,7 @@ _SKETCHED = 20_000
 _WIDER = 3  # rows compared exactly for each that is asked for; of the 600 nearest 99.5 % are among them
 _FEWEST = 64  # rows compared exactly however few are asked for
 _TRAINED = 10_000  # rows from which the sixteen places of each pair of numbers are learnt
-_ROUNDS = 10  # of that learning; more of them change no answer
+_ROUNDS = 10  # of that learning; 3 or 25 find as many of the nearest
 # What a row costs, in the time of one row of the sketch: compared exactly where it lies, and kept by the sketch.
 _EXACT, _KEPT = 60, 20
 _BATCH = 16  # queries from which whole matrices are multiplied, which takes full floats
